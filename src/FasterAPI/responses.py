@@ -1,0 +1,18 @@
+"""Responses. Headers are encoded beforehand; nothing is inspected while one is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from httpwire import jsonio
+from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse as StarletteJSONResponse
+
+__all__ = ["JSONResponse", "PlainTextResponse", "Response"]
+
+
+class JSONResponse(StarletteJSONResponse):
+    """JSON by msgspec: structs, dataclasses, dates, UUIDs and enumerations included."""
+
+    def render(self, content: Any) -> bytes:
+        return jsonio.encode(content)

@@ -1,0 +1,1 @@
+"""The shell that waits. `fasthttp._sync` is generated from this package by `scripts/unasync.py`."""

@@ -1,0 +1,34 @@
+"""One call with a client of its own: nothing survives it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fasthttp._pure.keywords import split_keywords
+from fasthttp.client import AsyncClient
+from fasthttp.limits import Limits
+from fasthttp.response import ClientResponse
+
+__all__ = ["request", "stream"]
+
+
+async def request(method: str, url: str, keywords: dict[str, Any]) -> ClientResponse:
+    """The response of a single request; with `stream=True` its connection lives until the response is done."""
+    settings, options = split_keywords(keywords)
+    if options.get("stream"):
+        if not {"limits", "pool", "transport"} & settings.keys():
+            settings["limits"] = Limits(keepalive_expiry=0)
+        response = await AsyncClient(**settings).request(method, url, **options)
+        return response
+    async with AsyncClient(**settings) as client:
+        return await client.request(method, url, **options)
+
+
+@asynccontextmanager
+async def stream(method: str, url: str, keywords: dict[str, Any]) -> AsyncIterator[ClientResponse]:
+    """The response of a single request after its head, closed at the end of the block."""
+    settings, options = split_keywords(keywords)
+    async with AsyncClient(**settings) as client, client.stream(method, url, **options) as response:
+        yield response

@@ -1,0 +1,170 @@
+"""A pool of one runtime: the state machine of `_pure.pool` with a lock, wake-ups and closing around it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import weakref
+from time import monotonic
+from typing import Any
+
+from fasthttp._io.asyncio import Waiter, current_loop, schedule
+from fasthttp._pure.fork import forget_in_child
+from fasthttp._pure.pool import FULL, OPEN, PoolState, PoolStats, Ticket
+from fasthttp.errors import ClientClosedError, PoolError, PoolTimeout, TotalTimeout
+from fasthttp.limits import Limits
+from fasthttp.timeouts import Timeout
+
+__all__ = ["AsyncPool"]
+
+_HEARTBEAT = 3600.0  # seconds between looks at a pool whose connections never expire
+
+
+class AsyncPool:
+    """Connections of one client (or of several that share it) on one runtime.
+
+    While connections are idle the event loop owns the pool, through the timer that expires them: with the loop go the
+    pool and its sockets, also when the client lives on.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.loop = current_loop()
+        self._state = PoolState(limits)
+        self._lock = threading.Lock()
+        self._timer: Any = None
+        # What clients keep here lives as long as this pool: an engine is bound to the pool's runtime.
+        self.engines: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+        forget_in_child(self)
+
+    @property
+    def closed(self) -> bool:
+        return self._state.closed
+
+    def checkout(self, key: str, *, fresh: bool = False) -> Any:
+        """A live idle connection, OPEN, or a ticket for `wait`; `fresh`: never one that was used before."""
+        while True:
+            with self._lock:
+                if self._state.closed:
+                    raise PoolError("pool is closed")
+                got = self._state.acquire(key, monotonic())
+            if self._state.doomed:
+                self._close_doomed()
+            if got is OPEN or got.__class__ is Ticket:
+                return got
+            if got is FULL:
+                stats = self.stats()
+                raise PoolError(f"too many calls wait for a connection: {stats.waiting} waiting, {stats.in_use} in use")
+            if not fresh and not got.is_stale():
+                return got
+            self.discard(got, stale=not fresh)
+
+    async def wait(self, ticket: Ticket, timeout: Timeout, total_at: float | None) -> Any:
+        """A connection or OPEN, when it is this ticket's turn. Raises `PoolTimeout`, `TotalTimeout` or `PoolError`."""
+        waiter = Waiter()
+        with self._lock:
+            ticket.wake = waiter.wake
+            granted = ticket.granted
+        limit = timeout.pool
+        left = None if total_at is None else total_at - monotonic()
+        by_total = left is not None and (limit is None or left < limit)
+        try:
+            if granted is None and not await waiter.wait(left if by_total else limit):
+                stats = self.stats()
+                counts = f"{stats.in_use} in use, {stats.waiting} waiting"
+                if by_total:
+                    raise TotalTimeout(f"total timeout after {timeout.total:g} s, waiting for a connection", phase="total", limit=timeout.total)
+                raise PoolTimeout(f"pool timeout after {limit:g} s: {counts}", phase="pool", limit=limit)
+        except BaseException:
+            with self._lock:
+                self._state.cancel(ticket)
+            self._close_doomed()
+            raise
+        if isinstance(ticket.granted, BaseException):
+            raise ticket.granted
+        return ticket.granted
+
+    def opened(self, key: str, connection: Any) -> None:
+        """Enter a connection that was opened for a reserved place."""
+        with self._lock:
+            if not self._state.closed:
+                connection.on_lost = self.discard
+                self._state.opened(key, connection)
+                return
+        connection.abort()
+        raise ClientClosedError("the client was closed while a connection was being made")
+
+    def abandon(self, key: str) -> None:
+        """Give a reserved place back unused."""
+        with self._lock:
+            self._state.abandon(key)
+
+    def checkin(self, connection: Any, keep_for: float | None) -> None:
+        """Give a connection back; reusable for `keep_for` seconds at most, or as long as the limits say."""
+        expiry = self._state.limits.keepalive_expiry
+        if keep_for is None or (expiry is not None and expiry < keep_for):
+            keep_for = math.inf if expiry is None else expiry
+        with self._lock:
+            self._state.release(connection, monotonic() + keep_for if keep_for else None)
+        if self._state.doomed:
+            self._close_doomed()
+        if self._timer is None:
+            self._tick()
+
+    def discard(self, connection: Any, *, stale: bool = False) -> None:
+        """Drop a connection, wherever it is."""
+        with self._lock:
+            self._state.discard(connection, stale=stale)
+        if self._state.doomed:
+            self._close_doomed()
+
+    def cleanup_expired(self) -> None:
+        """Close the idle connections whose time is over."""
+        with self._lock:
+            self._state.sweep(monotonic())
+        self._close_doomed()
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.cleanup_expired()
+        expires_at = self._state.next_expiry()
+        if expires_at is not None:
+            self._timer = schedule(min(_HEARTBEAT, max(0.01, expires_at - monotonic())), self._tick)
+
+    def _close_doomed(self) -> None:
+        with self._lock:
+            doomed, self._state.doomed = self._state.doomed, []
+        for connection in doomed:
+            if not connection.closed:
+                connection.close()
+
+    def stats(self) -> PoolStats:
+        with self._lock:
+            return self._state.stats()
+
+    def reset_stats(self) -> None:
+        with self._lock:
+            self._state.reset_counts()
+
+    def close(self) -> None:
+        """Close idle connections, fail waiters, and cut the exchanges that are in flight."""
+        with self._lock:
+            idle = self._state.idle_connections()
+            connections = self._state.close(PoolError("pool is closed"))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for connection in connections:
+            connection.on_lost = None
+            if connection in idle:
+                connection.close()
+            else:
+                connection.cut()
+
+    def disown(self) -> None:
+        """In a forked child: let go of the parent's connections."""
+        self._lock = threading.Lock()
+        for connection in self._state.close(PoolError("pool belongs to the parent process")):
+            connection.on_lost = None
+            connection.disown()
+        self._timer = None
+        self._state = PoolState(self._state.limits)

@@ -1,0 +1,121 @@
+"""The verbs of a client, with exact types. Each is one call of the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Unpack
+
+from fasthttp.response import ClientResponse, Response
+
+if TYPE_CHECKING:
+    from fasthttp._async.engine import AsyncEngine
+    from fasthttp.models import Request
+    from fasthttp.types import BodyTypes, DataTypes, FileTypes, PostOptions, RequestOptions
+
+__all__ = ["AsyncStream", "AsyncVerbs"]
+
+
+class AsyncVerbs:
+    """What a client can be asked for. Keywords: see `Client.request`."""
+
+    def _running(self) -> AsyncEngine:
+        raise TypeError("not a client")
+
+    async def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send a request with any method; see `Client.request`."""
+        return await self._running().request(method, url, options)
+
+    async def get(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send a GET request."""
+        return await self._running().request("GET", url, options)
+
+    async def head(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send a HEAD request."""
+        return await self._running().request("HEAD", url, options)
+
+    async def options(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send an OPTIONS request."""
+        return await self._running().request("OPTIONS", url, options)
+
+    async def delete(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send a DELETE request."""
+        return await self._running().request("DELETE", url, options)
+
+    async def trace(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send a TRACE request."""
+        return await self._running().request("TRACE", url, options)
+
+    async def post(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> ClientResponse:
+        """Send a POST request."""
+        return await self._running().request("POST", url, {"content": content, "json": json, "data": data, "files": files, **options})
+
+    async def put(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> ClientResponse:
+        """Send a PUT request."""
+        return await self._running().request("PUT", url, {"content": content, "json": json, "data": data, "files": files, **options})
+
+    async def patch(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> ClientResponse:
+        """Send a PATCH request."""
+        return await self._running().request("PATCH", url, {"content": content, "json": json, "data": data, "files": files, **options})
+
+    async def query(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> ClientResponse:
+        """Send a QUERY request: safe and repeatable as GET, with a body."""
+        return await self._running().request("QUERY", url, {"content": content, "json": json, "data": data, "files": files, **options})
+
+    async def send(self, request: Request, **options: Unpack[PostOptions]) -> ClientResponse:
+        """Send a request that was built before; this client's defaults are merged into a copy of it."""
+        return await self._running().send(request, options)
+
+    def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> AsyncStream:
+        """A context manager that gives the response after its head and closes it at the end."""
+        return AsyncStream(self._running(), method, url, options)
+
+
+class AsyncStream:
+    """Holds a streamed response for the length of a `with` block."""
+
+    def __init__(self, engine: AsyncEngine, method: str, url: str, options: Any) -> None:
+        self._engine = engine
+        self._arguments = (method, url, {**options, "stream": True})
+        self._response: Response | None = None
+
+    async def __aenter__(self) -> ClientResponse:
+        response = await self._engine.request(*self._arguments)
+        self._response = response
+        return response
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._response is not None:
+            await self._response.aclose()

@@ -1,0 +1,1 @@
+"""The runtimes, each written for what it is: asyncio and blocking sockets."""

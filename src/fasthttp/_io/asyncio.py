@@ -1,0 +1,505 @@
+"""Connections on asyncio, any loop: a `Protocol` that feeds the parser. Knows no pools, no redirects, no retries."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from time import monotonic
+from typing import Any, TypeVar
+
+from fasthttp._io import addresses
+from fasthttp._io.tls import tls_error
+from fasthttp._pure.route import ConnectionInfo, NetworkOptions, Route
+from fasthttp.errors import (
+    ClientClosedError,
+    ConnectTimeout,
+    FastHTTPError,
+    IncompleteRead,
+    ReadError,
+    ReadTimeout,
+    RemoteDisconnected,
+    RemoteProtocolError,
+    TotalTimeout,
+    WriteError,
+    WriteTimeout,
+)
+from fasthttp.timeouts import Timeout
+from httpwire.errors import IncompleteMessage, ProtocolError
+from httpwire.h1 import ResponseParser
+
+T = TypeVar("T")
+
+__all__ = ["Connection", "Waiter", "call", "current_loop", "iterate_source", "open_connection", "run_blocking", "schedule", "within"]
+
+_PIECE = 65536
+_HIGH_WATER = 1 << 18  # body bytes that may wait for a slow reader before the socket is left alone
+
+
+class Connection(asyncio.Protocol):
+    """One HTTP/1.1 connection.
+
+    An exchange is `begin`, `send` (and `drain` between pieces of a long body), then `receive` until what is needed
+    is there. Time limits need one loop timer for the connection, which is moved only when it has to be earlier.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, options: NetworkOptions) -> None:
+        self.loop = loop
+        self.parser = ResponseParser(options.wire)
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]
+        self.info = ConnectionInfo()
+        self.expires_at = 0.0
+        self.closed = False
+        self.uses = 0
+        self.wrote = False
+        self.on_lost: Callable[[Connection], None] | None = None
+        self._error: FastHTTPError | None = None
+        self._timeout = Timeout()
+        self._total_at: float | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._draining = False
+        self._wake_at = 0
+        self._since = 0.0
+        self._unsent = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._can_write = True
+        self._reading = True
+
+    # --- called by the loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        parser = self.parser
+        try:
+            parser.feed(data)
+        except ProtocolError as exc:
+            self._fail(_caused(RemoteProtocolError(str(exc)), exc))
+            self.transport.abort()
+            return
+        waiter = self._waiter
+        if waiter is None:
+            if parser.complete and parser.leftover:
+                # Nobody asked for this: the connection is out of step and must not be used again.
+                self.expires_at = 0.0
+                self.transport.abort()
+            elif parser.buffered > _HIGH_WATER and self._reading:
+                self._reading = False
+                self.transport.pause_reading()
+        elif parser.complete or (parser.status and (self._draining or parser.buffered > self._wake_at)):
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+        else:
+            self._since = monotonic()
+
+    def eof_received(self) -> None:
+        self.expires_at = 0.0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self.parser.complete:
+            self._fail(self._end(exc))
+        elif self._waiter is not None:
+            self._wake()
+        if self.on_lost is not None:
+            self.on_lost(self)
+
+    def pause_writing(self) -> None:
+        self._can_write = False
+
+    def resume_writing(self) -> None:
+        self._can_write = True
+        if self._draining:
+            self._wake()
+
+    def _end(self, exc: Exception | None) -> FastHTTPError | None:
+        """What the end of the connection means for the response that is being read."""
+        parser = self.parser
+        if exc is None:
+            try:
+                parser.feed_eof()
+            except IncompleteMessage as fault:
+                return _caused(IncompleteRead(fault.received, fault.expected), fault)
+            except ProtocolError as fault:
+                return _caused(RemoteProtocolError(str(fault)), fault)
+            if parser.complete:
+                return None
+            return RemoteDisconnected("server closed the connection without a response")
+        reason = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
+        if self._draining:
+            return _caused(WriteError(f"connection broke while the request was sent: {reason}"), exc)
+        return _caused(ReadError(f"connection broke while the response was read: {reason}"), exc)
+
+    def _fail(self, error: FastHTTPError | None) -> None:
+        if self._error is None:
+            self._error = error
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    # --- called by the exchange
+
+    def begin(self, method: str, timeout: Timeout, total_at: float | None) -> None:
+        """Start an exchange under these limits; `total_at` is on the monotonic clock."""
+        self.parser.expect(method)
+        self._timeout = timeout
+        self._total_at = total_at
+        self.uses += 1
+        self.wrote = False
+
+    def send(self, data: bytes) -> None:
+        """Hand bytes to the transport."""
+        self.wrote = True
+        self.transport.write(data)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the final response has begun, or none can come."""
+        return self.parser.status != 0 or self.closed
+
+    async def drain(self) -> None:
+        """Wait until more can be sent, or the response has begun."""
+        while not self._can_write and not self.answered:
+            self._draining = True
+            self._unsent = self.transport.get_write_buffer_size()
+            try:
+                await self._wait(self._timeout.write)
+            finally:
+                self._draining = False
+        if self._error is not None and not self.parser.status:
+            raise self._error
+
+    async def receive(self, wake_at: int) -> None:
+        """Wait until the response is complete, or its head and more than `wake_at` body bytes are here."""
+        parser = self.parser
+        self._wake_at = wake_at
+        while not (parser.complete or (parser.status and parser.buffered > wake_at)):
+            if self._error is not None:
+                raise self._error
+            if self.closed:
+                raise RemoteDisconnected("server closed the connection without a response")
+            if not self._reading:
+                self._reading = True
+                self.transport.resume_reading()
+            await self._wait(self._timeout.read)
+
+    async def _wait(self, limit: float | None) -> None:
+        self._since = now = monotonic()
+        total_at = self._total_at
+        if limit is not None or total_at is not None:
+            due = now + limit if limit is not None else total_at
+            if total_at is not None and total_at < due:  # type: ignore[operator]
+                due = total_at
+            if self._timer is None or due < self._timer_at:  # type: ignore[operator]
+                self._arm(now, due)  # type: ignore[arg-type]
+        self._waiter = waiter = self.loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    # --- time
+
+    def _arm(self, now: float, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self.loop.call_later(due - now, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        now = monotonic()
+        limit = self._timeout.write if self._draining else self._timeout.read
+        if self._draining:
+            unsent = self.transport.get_write_buffer_size()
+            if unsent < self._unsent:
+                self._unsent = unsent
+                self._since = now
+        if self._total_at is not None and now >= self._total_at - 0.0005:
+            total = self._timeout.total
+            self._expire(TotalTimeout(f"total timeout after {total:g} s", phase="total", limit=total))
+        elif limit is not None and now >= self._since + limit - 0.0005:
+            if self._draining:
+                self._expire(WriteTimeout(f"write timeout after {limit:g} s", phase="write", limit=limit))
+            else:
+                self._expire(ReadTimeout(f"read timeout after {limit:g} s", phase="read", limit=limit))
+        else:
+            due = [at for at in (self._total_at, None if limit is None else self._since + limit) if at is not None]
+            if due:
+                self._arm(now, min(due))
+
+    def _expire(self, error: FastHTTPError) -> None:
+        self._fail(error)
+        self.transport.abort()
+
+    # --- the end
+
+    def is_stale(self) -> bool:
+        """Whether the peer has closed it or sent something unasked. Costs nothing: the loop has told already."""
+        return self.closed or self.expires_at == 0.0 or self.transport.is_closing()
+
+    def close(self) -> None:
+        """Close an idle connection."""
+        self.closed = True
+        if not self.loop.is_closed():  # else the transport closes its socket when it is collected
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Drop the connection with whatever is in flight."""
+        self.closed = True
+        if not self.loop.is_closed():
+            self.transport.abort()
+
+    def limit_total(self, total_at: float) -> None:
+        """Bring the end of the exchange nearer."""
+        if self._total_at is None or total_at < self._total_at:
+            self._total_at = total_at
+
+    def cut(self) -> None:
+        """The client is closed: whoever uses this connection gets `ClientClosedError`."""
+        self._fail(ClientClosedError("the client was closed while the request was in flight"))
+        self.abort()
+
+    def disown(self) -> None:
+        """In a forked child: let go of the parent's socket without a word on the wire or to the shared selector."""
+        fileno = self.transport.get_extra_info("socket").fileno()
+        if fileno >= 0:
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, fileno, inheritable=False)
+            os.close(null)
+        self.closed = True
+
+
+def _caused(error: Any, cause: BaseException) -> Any:
+    error.__cause__ = cause
+    return error
+
+
+def current_loop() -> asyncio.AbstractEventLoop:
+    """The running loop. Raises `RuntimeError` that says what is missing."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError("the async client needs a running asyncio event loop; other async libraries are not supported") from None
+
+
+def schedule(seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+    """Call back later, on the running loop."""
+    return asyncio.get_running_loop().call_later(seconds, callback)
+
+
+async def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, total_at: float | None) -> Connection:
+    """Resolve, check, connect and shake hands, within the connect limit."""
+    loop = current_loop()
+    limit = timeout.connect
+    by_total = total_at is not None and (limit is None or total_at - monotonic() < limit)
+    seconds = total_at - monotonic() if by_total and total_at is not None else limit
+    trying: list[str] = []
+    try:
+        async with asyncio.timeout(seconds):
+            return await _open(loop, route, options, trying)
+    except TimeoutError as exc:
+        if isinstance(exc, FastHTTPError):
+            raise
+        if by_total:
+            raise TotalTimeout(f"total timeout after {timeout.total:g} s", phase="total", limit=timeout.total) from exc
+        where = f" ({trying[-1]})" if trying else ""
+        raise ConnectTimeout(f"connect timeout after {limit:g} s to {route.hostname}:{route.port}{where}", phase="connect", limit=limit) from exc
+
+
+async def _open(loop: asyncio.AbstractEventLoop, route: Route, options: NetworkOptions, trying: list[str]) -> Connection:
+    found = await _resolve(loop, route, options)
+    failures: list[tuple[addresses.Address, OSError]] = []
+    for family, address in found:
+        trying.append(f"{address[0]}:{address[1]}")
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if options.local_address is not None:
+                sock.bind((options.local_address, 0))
+            await loop.sock_connect(sock, address)
+        except OSError as exc:
+            sock.close()
+            failures.append(((family, address), exc))
+            continue
+        except BaseException:
+            sock.close()
+            raise
+        return await _wrap(loop, sock, route, options)
+    raise _caused(addresses.connect_error(route.hostname, route.port, failures), failures[-1][1])
+
+
+async def _wrap(loop: asyncio.AbstractEventLoop, sock: socket.socket, route: Route, options: NetworkOptions) -> Connection:
+    secure = route.scheme == "https"
+    try:
+        context = route.tls.context() if secure else None
+        transport, connection = await loop.create_connection(
+            lambda: Connection(loop, options), sock=sock, ssl=context, server_hostname=route.hostname if secure else None
+        )
+    except (ssl.SSLError, OSError, EOFError) as exc:
+        sock.close()
+        if isinstance(exc, FastHTTPError) or not secure:
+            raise
+        raise tls_error(route.hostname, exc) from exc
+    except BaseException:
+        sock.close()
+        raise
+    get = transport.get_extra_info
+    tls_object = get("ssl_object")
+    connection.info = ConnectionInfo(
+        peer=get("peername"),
+        local=get("sockname"),
+        tls_version=tls_object.version() if tls_object is not None else None,
+        alpn=tls_object.selected_alpn_protocol() if tls_object is not None else None,
+        cipher=tls_object.cipher()[0] if tls_object is not None else None,
+    )
+    return connection
+
+
+async def _resolve(loop: asyncio.AbstractEventLoop, route: Route, options: NetworkOptions) -> list[addresses.Address]:
+    host, port = route.hostname, route.port
+    found = addresses.literal(host, port)
+    if found is None:
+        try:
+            if options.resolver is not None:
+                answer = await call(options.resolver(host, port))
+                found = addresses.normalise(answer, port)
+            else:
+                found = addresses.from_getaddrinfo(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except TimeoutError:
+            raise
+        except (OSError, UnicodeError) as exc:
+            raise addresses.dns_error(host, exc if isinstance(exc, OSError) else OSError(str(exc))) from exc
+    return addresses.checked(host, port, found, options.check_address)
+
+
+class Waiter:
+    """One wake-up for one waiting call."""
+
+    __slots__ = ("_future", "_loop")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._future: asyncio.Future[bool] = self._loop.create_future()
+
+    def wake(self) -> None:
+        self._end(True)
+
+    def _end(self, woken: bool) -> None:
+        if not self._future.done():
+            self._future.set_result(woken)
+
+    async def wait(self, seconds: float | None) -> bool:
+        """Whether it was woken within the time."""
+        if seconds is None:
+            return await self._future
+        timer = self._loop.call_later(max(0.0, seconds), self._end, False)
+        try:
+            return await self._future
+        finally:
+            timer.cancel()
+
+
+async def call(value: Awaitable[T] | T) -> T:
+    """The value, awaited if it is awaitable: how results of a user's functions of either kind are taken."""
+    if inspect.isawaitable(value):
+        return await value
+    return value
+
+
+async def within(awaitable: Awaitable[T], seconds: float | None) -> T:
+    """Await under a limit. Raises builtin `TimeoutError`."""
+    async with asyncio.timeout(seconds):
+        return await awaitable
+
+
+async def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a blocking function in a worker thread."""
+    return await asyncio.to_thread(function, *arguments)
+
+
+
+_END: Any = object()
+
+
+async def iterate_source(source: Any) -> AsyncIterator[bytes]:
+    """The pieces of a body source; files and sync iterators are read in a worker thread."""
+    if isinstance(source, bytes):
+        for at in range(0, len(source), _PIECE):
+            yield source[at : at + _PIECE]
+        return
+    if hasattr(source, "__aiter__"):
+        async for piece in source:
+            if piece:
+                yield piece.encode() if isinstance(piece, str) else bytes(piece)
+        return
+    from fasthttp._io.blocking import iterate_source as iterate_blocking
+
+    pieces = iterate_blocking(source)
+    try:
+        while True:
+            piece = await asyncio.to_thread(next, pieces, _END)
+            if piece is _END:
+                return
+            yield piece
+    finally:
+        pieces.close()  # type: ignore[attr-defined]
+
+
+async def transported(transport: Any, request: Any) -> Any:
+    """The answer of a user's transport, whichever half of it exists."""
+    from fasthttp.transports.base import BaseTransport
+
+    if type(transport).ahandle is not BaseTransport.ahandle:
+        return await transport.ahandle(request)
+    response = await asyncio.to_thread(transport.handle, request)
+    if getattr(response, "_source", None) is not None:
+        response._source = _ThreadedSource(response._source)
+    return response
+
+
+async def transport_closed(transport: Any) -> None:
+    """Close a user's transport, whichever half of it exists."""
+    from fasthttp.transports.base import BaseTransport
+
+    if type(transport).aclose is not BaseTransport.aclose:
+        await transport.aclose()
+    else:
+        transport.close()
+
+
+class _ThreadedSource:
+    """A blocking body source, each step of it taken in a worker thread."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self.content_length = source.content_length
+
+    @property
+    def trailers(self) -> Any:
+        return self._source.trailers
+
+    async def next(self) -> bytes:
+        data: bytes = await asyncio.to_thread(self._source.next)
+        return data
+
+    async def aclose(self) -> None:
+        await asyncio.to_thread(self._source.close)
+
+    def abandon(self) -> None:
+        self._source.abandon()

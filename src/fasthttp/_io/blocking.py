@@ -1,0 +1,575 @@
+"""Connections on blocking sockets. Knows no pools, no redirects, no retries, and no event loop."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from time import monotonic
+from typing import Any, TypeVar
+
+from fasthttp._io import addresses
+from fasthttp._io.tls import tls_error
+from fasthttp._pure.route import ConnectionInfo, NetworkOptions, Route
+from fasthttp.errors import (
+    ClientClosedError,
+    ConnectTimeout,
+    FastHTTPError,
+    IncompleteRead,
+    ReadError,
+    ReadTimeout,
+    RemoteDisconnected,
+    RemoteProtocolError,
+    TotalTimeout,
+    WriteError,
+    WriteTimeout,
+)
+from fasthttp.timeouts import Timeout
+from httpwire.errors import IncompleteMessage, ProtocolError
+from httpwire.h1 import ResponseParser
+
+T = TypeVar("T")
+
+__all__ = ["Connection", "Waiter", "call", "current_loop", "iterate_source", "open_connection", "run_blocking", "schedule", "within"]
+
+_PIECE = 65536
+_RECEIVE = 262144
+
+
+class Connection:
+    """One HTTP/1.1 connection on a blocking socket; same use as its asyncio sibling, without the waiting."""
+
+    on_lost: Callable[[Connection], None] | None = None  # a blocking socket tells nothing by itself
+
+    def __init__(self, sock: socket.socket, options: NetworkOptions) -> None:
+        self.socket = sock
+        self.stream: _Plain | _TLS = _Plain(sock)
+        self.parser = ResponseParser(options.wire)
+        self.info = ConnectionInfo()
+        self.expires_at = 0.0
+        self.closed = False
+        self.uses = 0
+        self.wrote = False
+        self._was_cut = False
+        self._timeout = Timeout()
+        self._total_at: float | None = None
+        self._poll = _Poll(sock)
+
+    def begin(self, method: str, timeout: Timeout, total_at: float | None) -> None:
+        """Start an exchange under these limits; `total_at` is on the monotonic clock."""
+        self.parser.expect(method)
+        self._timeout = timeout
+        self._total_at = total_at
+        self.uses += 1
+        self.wrote = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether the final response has begun, or none can come."""
+        return self.parser.status != 0 or self.closed
+
+    def send(self, data: bytes) -> None:
+        """Send bytes; returns early, with the rest unsent, once the final response has begun."""
+        view = memoryview(self.stream.seal(data))
+        try:
+            while view and not self.answered:
+                if len(view) > _PIECE or not self.stream.is_plain:
+                    # A server may answer, and stop reading, in the middle of a long body: listen while sending.
+                    readable, writable = self._poll.wait(self._seconds(self._timeout.write, "write"), writing=True)
+                    if readable:
+                        self._feed()
+                        continue
+                    if not writable:
+                        self._expired("write")
+                    sent = self.socket.send(view[:_PIECE])
+                else:
+                    self._set_timeout(self._timeout.write, "write")
+                    sent = self.socket.send(view)
+                self.wrote = True
+                view = view[sent:]
+        except TimeoutError as exc:
+            if isinstance(exc, FastHTTPError):
+                raise
+            self._expired("write", exc)
+        except OSError as exc:
+            if isinstance(exc, FastHTTPError):
+                raise
+            self._after_broken_send(exc)
+
+    def _after_broken_send(self, exc: OSError) -> None:
+        """The server has stopped reading; it may have said why before."""
+        if self._was_cut:
+            raise _cut_error() from exc
+        while not self.answered:
+            try:
+                if not self._poll.wait(0, writing=False)[0]:
+                    break
+                self._feed()
+            except FastHTTPError:
+                break
+            except OSError:
+                break
+        if not self.parser.status:
+            raise WriteError(f"connection broke while the request was sent: {exc.strerror or exc}") from exc
+
+    def drain(self) -> None:
+        """Everything is sent already."""
+
+    def receive(self, wake_at: int) -> None:
+        """Read until the response is complete, or its head and more than `wake_at` body bytes are here."""
+        parser = self.parser
+        while not (parser.complete or (parser.status and parser.buffered > wake_at)):
+            self._set_timeout(self._timeout.read, "read")
+            try:
+                self._feed()
+            except TimeoutError as exc:
+                if isinstance(exc, FastHTTPError):
+                    raise
+                self._expired("read", exc)
+
+    def _feed(self) -> None:
+        try:
+            data = self.stream.receive()
+        except TimeoutError:
+            raise
+        except OSError as exc:
+            if self._was_cut:
+                raise _cut_error() from exc
+            raise ReadError(f"connection broke while the response was read: {exc.strerror or exc}") from exc
+        try:
+            if data:
+                self.parser.feed(data)
+                return
+            self.closed = True
+            if self._was_cut:
+                raise _cut_error()
+            self.parser.feed_eof()
+        except IncompleteMessage as exc:
+            raise IncompleteRead(exc.received, exc.expected) from exc
+        except ProtocolError as exc:
+            raise RemoteProtocolError(str(exc)) from exc
+        if not self.parser.complete:
+            raise RemoteDisconnected("server closed the connection without a response")
+
+    def _seconds(self, limit: float | None, phase: str) -> float | None:
+        """How long the next system call may take."""
+        if self._total_at is None:
+            return limit
+        left = self._total_at - monotonic()
+        if left <= 0:
+            self._expired(phase)
+        return left if limit is None or left < limit else limit
+
+    def _set_timeout(self, limit: float | None, phase: str) -> None:
+        seconds = self._seconds(limit, phase)
+        if seconds != self.socket.gettimeout():
+            self.socket.settimeout(seconds)
+
+    def _expired(self, phase: str, cause: BaseException | None = None) -> None:
+        if self._total_at is not None and monotonic() >= self._total_at - 0.0005:
+            total = self._timeout.total
+            raise TotalTimeout(f"total timeout after {total:g} s", phase="total", limit=total) from cause
+        if phase == "write":
+            limit = self._timeout.write
+            raise WriteTimeout(f"write timeout after {limit:g} s", phase=phase, limit=limit) from cause
+        limit = self._timeout.read
+        raise ReadTimeout(f"read timeout after {limit:g} s", phase=phase, limit=limit) from cause
+
+    def is_stale(self) -> bool:
+        """Whether the peer has closed it or sent something unasked: one poll."""
+        return self.closed or (self._poll.wait(0, writing=False)[0] and not self.stream.is_quiet())
+
+    def close(self) -> None:
+        """Close an idle connection."""
+        self.closed = True
+        self.socket.close()
+
+    abort = close
+
+    def limit_total(self, total_at: float) -> None:
+        """Bring the end of the exchange nearer."""
+        if self._total_at is None or total_at < self._total_at:
+            self._total_at = total_at
+
+    def cut(self) -> None:
+        """The client is closed: whoever is using this connection gets `ClientClosedError`, and closes the socket."""
+        self._was_cut = True
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def disown(self) -> None:
+        """In a forked child: let go of the parent's socket without a word on the wire."""
+        self.closed = True
+        try:
+            os.close(self.socket.detach())
+        except OSError:
+            pass
+
+
+def _cut_error() -> ClientClosedError:
+    return ClientClosedError("the client was closed while the request was in flight")
+
+
+class _Poll:
+    """Readiness of one socket."""
+
+    __slots__ = ("_poll", "_reading", "_socket")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._poll = self._reading = None
+        if hasattr(select, "poll"):
+            self._reading = select.poll()
+            self._reading.register(sock, select.POLLIN)
+
+    def wait(self, seconds: float | None, *, writing: bool) -> tuple[bool, bool]:
+        """Whether it can be read and written."""
+        if self._reading is None:
+            readable, writable, _ = select.select([self._socket], [self._socket] if writing else [], [], seconds)
+            return bool(readable), bool(writable)
+        poll = self._reading
+        if writing:
+            if self._poll is None:
+                self._poll = select.poll()
+                self._poll.register(self._socket, select.POLLIN | select.POLLOUT)
+            poll = self._poll
+        events = poll.poll(None if seconds is None else seconds * 1000)
+        if not events:
+            return False, False
+        mask = events[0][1]
+        return bool(mask & ~select.POLLOUT), bool(mask & select.POLLOUT)
+
+
+class _Plain:
+    """Bytes as they are."""
+
+    __slots__ = ("_socket",)
+    is_plain = True
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+
+    def seal(self, data: bytes) -> bytes:
+        return data
+
+    def receive(self) -> bytes:
+        return self._socket.recv(_RECEIVE)
+
+    def is_quiet(self) -> bool:
+        return False
+
+
+class _TLS:
+    """TLS between the parser and the socket, through memory, so that the socket's time limits go on holding."""
+
+    __slots__ = ("_incoming", "_object", "_outgoing", "_socket")
+    is_plain = False
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, hostname: str) -> None:
+        self._socket = sock
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
+
+    @property
+    def object(self) -> ssl.SSLObject:
+        return self._object
+
+    def handshake(self, before: Callable[[], None]) -> None:
+        """Shake hands; `before` is called before each system call and keeps the time."""
+        while True:
+            try:
+                self._object.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush(before)
+                before()
+                self._fill(self._socket.recv(_PIECE))
+            except ssl.SSLError:
+                self._flush(before)  # the alert that tells the server why
+                raise
+            else:
+                self._flush(before)
+                return
+
+    def _flush(self, before: Callable[[], None]) -> None:
+        if self._outgoing.pending:
+            before()
+            self._socket.sendall(self._outgoing.read())
+
+    def _fill(self, data: bytes) -> None:
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def seal(self, data: bytes) -> bytes:
+        view = memoryview(data)
+        while view:
+            view = view[self._object.write(view) :]
+        return self._outgoing.read()
+
+    def receive(self) -> bytes:
+        while True:
+            try:
+                return self._object.read(_RECEIVE)
+            except ssl.SSLWantReadError:
+                if self._outgoing.pending:
+                    self._socket.sendall(self._outgoing.read())
+                self._fill(self._socket.recv(_RECEIVE))
+            except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+                return b""
+
+    def is_quiet(self) -> bool:
+        """Whether what has arrived is the business of TLS alone (session tickets come after the handshake)."""
+        self._socket.settimeout(0)
+        try:
+            self._fill(self._socket.recv(_PIECE))
+            self._object.read(1)
+        except ssl.SSLWantReadError:
+            return True
+        except (OSError, ssl.SSLError):
+            return False
+        return False
+
+
+def current_loop() -> None:
+    """The blocking client is bound to no loop."""
+
+
+def schedule(seconds: float, callback: Callable[[], None]) -> None:
+    """A blocking client has nobody to call it later; it looks after its pool when it is used."""
+
+
+class _Deadline:
+    """The connect limit, or what is left of the total, for a series of system calls."""
+
+    def __init__(self, route: Route, timeout: Timeout, total_at: float | None) -> None:
+        self._route = route
+        self._timeout = timeout
+        self._at = None if timeout.connect is None else monotonic() + timeout.connect
+        self._by_total = total_at is not None and (self._at is None or total_at < self._at)
+        if self._by_total:
+            self._at = total_at
+        self.trying = ""
+
+    def left(self) -> float | None:
+        if self._at is None:
+            return None
+        left = self._at - monotonic()
+        if left <= 0:
+            self.expired(None)
+        return left
+
+    def expired(self, cause: BaseException | None) -> None:
+        if self._by_total:
+            total = self._timeout.total
+            raise TotalTimeout(f"total timeout after {total:g} s", phase="total", limit=total) from cause
+        limit = self._timeout.connect
+        where = f" ({self.trying})" if self.trying else ""
+        raise ConnectTimeout(
+            f"connect timeout after {limit:g} s to {self._route.hostname}:{self._route.port}{where}", phase="connect", limit=limit
+        ) from cause
+
+
+def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, total_at: float | None) -> Connection:
+    """Resolve, check, connect and shake hands, within the connect limit."""
+    deadline = _Deadline(route, timeout, total_at)
+    failures: list[tuple[addresses.Address, OSError]] = []
+    for family, address in _resolve(route, options, deadline):
+        deadline.trying = f"{address[0]}:{address[1]}"
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if options.local_address is not None:
+                sock.bind((options.local_address, 0))
+            sock.settimeout(deadline.left())
+            sock.connect(address)
+            return _wrap(sock, route, options, deadline)
+        except FastHTTPError:
+            sock.close()
+            raise
+        except TimeoutError as exc:
+            sock.close()
+            if exc.errno is None:
+                deadline.expired(exc)
+            failures.append(((family, address), exc))  # ETIMEDOUT: the kernel gave this address up
+        except OSError as exc:
+            sock.close()
+            failures.append(((family, address), exc))
+        except BaseException:
+            sock.close()
+            raise
+    raise addresses.connect_error(route.hostname, route.port, failures) from failures[-1][1]
+
+
+def _wrap(sock: socket.socket, route: Route, options: NetworkOptions, deadline: _Deadline) -> Connection:
+    connection = Connection(sock, options)
+    tls_object = None
+    if route.scheme == "https":
+        stream = _TLS(sock, route.tls.context(), route.hostname)
+        try:
+            stream.handshake(lambda: sock.settimeout(deadline.left()))
+        except FastHTTPError:
+            raise
+        except TimeoutError as exc:
+            deadline.expired(exc)
+        except (ssl.SSLError, OSError) as exc:
+            raise tls_error(route.hostname, exc) from exc
+        connection.stream = stream
+        tls_object = stream.object
+    cipher = tls_object.cipher() if tls_object is not None else None
+    connection.info = ConnectionInfo(
+        peer=sock.getpeername(),
+        local=sock.getsockname(),
+        tls_version=tls_object.version() if tls_object is not None else None,
+        alpn=tls_object.selected_alpn_protocol() if tls_object is not None else None,
+        cipher=cipher[0] if cipher is not None else None,
+    )
+    return connection
+
+
+def _resolve(route: Route, options: NetworkOptions, deadline: _Deadline) -> list[addresses.Address]:
+    host, port = route.hostname, route.port
+    found = addresses.literal(host, port)
+    if found is None:
+        try:
+            if options.resolver is not None:
+                found = addresses.normalise(call(options.resolver(host, port)), port)
+            else:
+                infos = _limited(deadline, socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
+                found = addresses.from_getaddrinfo(infos)
+        except FastHTTPError:
+            raise
+        except (OSError, UnicodeError) as exc:
+            raise addresses.dns_error(host, exc if isinstance(exc, OSError) else OSError(str(exc))) from exc
+    return addresses.checked(host, port, found, options.check_address)
+
+
+_resolvers = threading.BoundedSemaphore(16)
+
+
+def _limited(deadline: _Deadline, function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function that takes no time limit, in a thread that may outlive the limit; at most 16 at once."""
+    seconds = deadline.left()
+    if seconds is None:
+        return function(*arguments)
+    if not _resolvers.acquire(timeout=seconds):
+        deadline.expired(None)
+    outcome: list[Any] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            outcome.extend((True, function(*arguments)))
+        except BaseException as exc:  # handed to the waiting thread
+            outcome.extend((False, exc))
+        finally:
+            _resolvers.release()
+            done.set()
+
+    threading.Thread(target=run, name="fasthttp-resolver", daemon=True).start()
+    if not done.wait(deadline.left()):
+        deadline.expired(None)
+    if not outcome[0]:
+        raise outcome[1]
+    result: T = outcome[1]
+    return result
+
+
+class Waiter:
+    """One wake-up for one waiting thread."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    def wait(self, seconds: float | None) -> bool:
+        """Whether it was woken within the time."""
+        return self._event.wait(None if seconds is None else max(0.0, seconds))
+
+
+def call(value: Awaitable[T] | T) -> T:
+    """The value; an awaitable is run on the shared loop thread."""
+    if inspect.isawaitable(value):
+        from fasthttp._io.bridge import run_coroutine
+
+        return run_coroutine(value)
+    return value
+
+
+def within(value: Awaitable[T] | T, seconds: float | None) -> T:
+    """As `call`, under a limit where one can be kept: a blocking function cannot be stopped from outside."""
+    if inspect.isawaitable(value):
+        from fasthttp._io.bridge import run_coroutine
+
+        return run_coroutine(value, seconds)
+    return value
+
+
+def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a blocking function, here and now."""
+    return function(*arguments)
+
+
+def iterate_source(source: Any) -> Iterator[bytes]:
+    """The pieces of a body source; async ones are run on the shared loop thread."""
+    if isinstance(source, bytes):
+        for at in range(0, len(source), _PIECE):
+            yield source[at : at + _PIECE]
+    elif isinstance(source, os.PathLike):
+        with open(source, "rb") as file:
+            yield from _pieces(file)
+    elif hasattr(source, "read"):
+        yield from _pieces(source)
+    elif hasattr(source, "__aiter__"):
+        from fasthttp._io.bridge import iterate
+
+        for piece in iterate(source):
+            if piece:
+                yield piece.encode() if isinstance(piece, str) else bytes(piece)
+    else:
+        for piece in source:
+            if piece:
+                yield piece.encode() if isinstance(piece, str) else bytes(piece)
+
+
+def _pieces(file: Any) -> Iterator[bytes]:
+    while piece := file.read(_PIECE):
+        yield piece.encode() if isinstance(piece, str) else piece
+
+
+def transported(transport: Any, request: Any) -> Any:
+    """The answer of a user's transport, whichever half of it exists."""
+    from fasthttp.transports.base import BaseTransport
+
+    if type(transport).handle is not BaseTransport.handle:
+        return call(transport.handle(request))
+    from fasthttp._io.bridge import BridgedSource
+
+    async def handle() -> Any:
+        response = await transport.ahandle(request)
+        if getattr(response, "_source", None) is not None:
+            response._source = BridgedSource(response._source)
+        return response
+
+    return handle()
+
+
+def transport_closed(transport: Any) -> None:
+    """Close a user's transport, whichever half of it exists."""
+    from fasthttp.transports.base import BaseTransport
+
+    if type(transport).close is not BaseTransport.close:
+        transport.close()
+    else:
+        call(transport.aclose())

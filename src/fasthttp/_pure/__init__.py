@@ -1,0 +1,1 @@
+"""Decisions as values: no sockets, no locks, no clock."""

@@ -1,0 +1,217 @@
+# Generated from src/fasthttp/_async/engine.py by scripts/unasync.py; change that file instead.
+"""A call from its arguments to its response: hooks, redirects, reading, errors. Opens no sockets itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+from fasthttp._sync.body import SyncBody
+from fasthttp._io.blocking import call as settle
+from fasthttp._io.blocking import current_loop, within
+from fasthttp._pure.config import Call, ClientConfig
+from fasthttp._pure.decoding import Pipeline
+from fasthttp._pure.faults import annotate
+from fasthttp._pure.redirects import REDIRECT_STATUSES, next_request
+from fasthttp.errors import ClientClosedError, FastHTTPError, TooManyRedirects, TotalTimeout
+from fasthttp.models import Request
+from fasthttp.response import ClientResponse, Response
+
+__all__ = ["AsyncEngine"]
+
+_DRAIN_SIZE = 65536  # bytes of a redirect's body that are read for the sake of its connection
+
+
+class SyncEngine:
+    """Runs calls over something that can `send`: the network, or a transport of the user's."""
+
+    def __init__(self, config: ClientConfig, sender: Any) -> None:
+        self.config = config
+        self.sender = sender
+        self._loop = current_loop()
+
+    def request(self, method: str, url: str, options: Mapping[str, Any]) -> ClientResponse:
+        """Build a request and run it."""
+        started = monotonic()
+        config = self.config
+        if options:
+            call = config.call(options)
+            request = config.request(method, url, options)
+        else:
+            call = config.defaults
+            request = config.plain_request(method, url)
+        return self.run(request, call, started)
+
+    def send(self, request: Request, options: Mapping[str, Any]) -> ClientResponse:
+        """Run a request that the caller built."""
+        started = monotonic()
+        call = self.config.call(options, request)
+        if not request.is_replayable:
+            assert request.body is not None
+            request.body.start()
+        return self.run(self.config.adopt(request), call, started)
+
+    def run(self, request: Request, call: Call, started: float) -> ClientResponse:
+        """The response of a call, with everything done that the call asks for."""
+        loop = current_loop()
+        if loop is not self._loop:
+            raise RuntimeError(f"this client is bound to {self._loop!r} and cannot be used on {loop!r}")
+        if self.config.closed:
+            raise ClientClosedError("the client is closed; create a new one")
+        total = call.timeout.total
+        total_at = None if total is None else started + total
+        try:
+            if call.hooks is not None:
+                request = self._request_hooks(request, call, total_at)
+            response = self._follow(request, call, total_at)
+            if response._content is None and not call.stream:
+                body: Any = response._live("sync", "")
+                response._content = body.read()
+                response._state = "buffered"
+            response._elapsed = monotonic() - started
+            if call.hooks is not None:
+                return self._response_hooks(response, call, total_at)
+            return response
+        except FastHTTPError as exc:
+            annotate(exc, request, monotonic() - started, self.config.sensitive)
+            if call.hooks is not None and "error" in call.hooks:
+                return self._error_hooks(exc, request, call, total_at)
+            raise
+
+    def _follow(self, request: Request, call: Call, total_at: float | None) -> ClientResponse:
+        history: list[Response] = []
+        while True:
+            response: ClientResponse = self.sender.send(request, call, total_at)
+            if response._source is not None or response._coding is not None or response._body is not None or call.max_response_size is not None:
+                self._attach(response, request, call)
+            if self.config.default_encoding != "utf-8":
+                response._default_encoding = self.config.default_encoding
+            if response.status_code not in REDIRECT_STATUSES:
+                break
+            following = self._redirected(request, response, call, history)
+            if following is None:
+                break
+            history.append(response)
+            request = following
+        if history:
+            response._history = tuple(history)
+        return response
+
+    def _attach(self, response: ClientResponse, request: Request, call: Call) -> None:
+        """Put decoding and limits between a response and its bytes."""
+        pipeline = Pipeline(response._coding, call.max_response_size, call.max_ratio, self.config.logger)
+        source, response._source = response._source, None
+        if source is None:
+            if response._content is not None:
+                response._content = pipeline.decode(response._content)
+            return
+        body = SyncBody(source, pipeline, request)
+        try:
+            body.check_announced(call.max_response_size if request.method != "HEAD" else None)
+        except FastHTTPError:
+            body.abandon()
+            raise
+        response._body = body
+        response._state = "live"
+
+    def _redirected(self, request: Request, response: ClientResponse, call: Call, history: list[Response]) -> Request | None:
+        """The next request of the chain, or None when `response` is the one to return."""
+        try:
+            following = next_request(request, response, self.config.sensitive)
+            if following is None:
+                return None
+            if not call.follow_redirects:
+                response._next_request = following
+                return None
+            self._drain(response)
+            if len(history) >= call.max_redirects:
+                error = TooManyRedirects(f"more than {call.max_redirects} redirects, the last one to {following.url}")
+                error.response = response
+                error.history = (*history, response)
+                raise error
+            return following
+        except FastHTTPError as exc:
+            if exc.response is None:
+                exc.response = response
+            if not call.follow_redirects and response._next_request is None:
+                return None  # the caller asked for the response as it is
+            if response._body is not None:
+                response._body.abandon()
+            raise
+
+    def _drain(self, response: ClientResponse) -> None:
+        """Read the body of a redirect if it is short, so that its connection can be used again."""
+        if response._content is not None:
+            return
+        body: Any = response._live("sync", "")
+        size = 0
+        kept: list[bytes] = []
+        for piece in body.pieces():
+            size += len(piece)
+            if size > _DRAIN_SIZE:
+                body.abandon()
+                return
+            kept.append(piece)
+        response._content = b"".join(kept)
+        response._state = "buffered"
+
+    # --- hooks
+
+    def _run_hook(self, event: str, total_at: float | None, call: Call, hook: Any, *arguments: Any) -> Any:
+        value = hook(*arguments)
+        if total_at is None:
+            return settle(value)
+        try:
+            return within(settle(value), max(0.0, total_at - monotonic()))
+        except TimeoutError as exc:
+            if isinstance(exc, FastHTTPError) or monotonic() < total_at:
+                raise
+            total = call.timeout.total
+            raise TotalTimeout(f"total timeout after {total:g} s, in a {event} hook", phase="total", limit=total) from exc
+
+    def _request_hooks(self, request: Request, call: Call, total_at: float | None) -> Request:
+        assert call.hooks is not None
+        for hook in call.hooks.get("request", ()):
+            result = self._run_hook("request", total_at, call, hook, request)
+            if isinstance(result, Request):
+                request = self.config.adopt(result) if result.built_for is not self.config else result
+            elif result is not None:
+                raise _wrong_return("request", hook, result, "None or a Request")
+            request._head = None  # the hook may have changed its headers
+        return request
+
+    def _response_hooks(self, response: ClientResponse, call: Call, total_at: float | None) -> ClientResponse:
+        assert call.hooks is not None
+        for hook in call.hooks.get("response", ()):
+            try:
+                result = self._run_hook("response", total_at, call, hook, response)
+                if result is not None and not isinstance(result, Response):
+                    raise _wrong_return("response", hook, result, "None or a Response")
+            except BaseException:
+                if response._body is not None:
+                    response._body.abandon()
+                raise
+            if result is not None and result is not response:
+                if response._body is not None and result._body is not response._body:
+                    response.close()
+                result._inherit(response)
+                response = result
+        return response
+
+    def _error_hooks(self, error: FastHTTPError, request: Request, call: Call, total_at: float | None) -> ClientResponse:
+        assert call.hooks is not None
+        for hook in call.hooks["error"]:
+            result = self._run_hook("error", None, call, hook, error, request)
+            if isinstance(result, Response):
+                if result._request is None:
+                    result._request = request
+                return result  # type: ignore[return-value]
+            if result is not None:
+                raise _wrong_return("error", hook, result, "None or a Response")
+        raise error
+
+
+def _wrong_return(event: str, hook: Any, result: Any, wanted: str) -> TypeError:
+    name = getattr(hook, "__qualname__", repr(hook))
+    return TypeError(f"{event} hook {name} returned {type(result).__name__}; it must return {wanted}")

@@ -1,0 +1,35 @@
+# Generated from src/fasthttp/_async/oneshot.py by scripts/unasync.py; change that file instead.
+"""One call with a client of its own: nothing survives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fasthttp._pure.keywords import split_keywords
+from fasthttp.client import SyncClient
+from fasthttp.limits import Limits
+from fasthttp.response import ClientResponse
+
+__all__ = ["request", "stream"]
+
+
+def request(method: str, url: str, keywords: dict[str, Any]) -> ClientResponse:
+    """The response of a single request; with `stream=True` its connection lives until the response is done."""
+    settings, options = split_keywords(keywords)
+    if options.get("stream"):
+        if not {"limits", "pool", "transport"} & settings.keys():
+            settings["limits"] = Limits(keepalive_expiry=0)
+        response = SyncClient(**settings).request(method, url, **options)
+        return response
+    with SyncClient(**settings) as client:
+        return client.request(method, url, **options)
+
+
+@contextmanager
+def stream(method: str, url: str, keywords: dict[str, Any]) -> Iterator[ClientResponse]:
+    """The response of a single request after its head, closed at the end of the block."""
+    settings, options = split_keywords(keywords)
+    with SyncClient(**settings) as client, client.stream(method, url, **options) as response:
+        yield response

@@ -1,0 +1,122 @@
+# Generated from src/fasthttp/_async/verbs.py by scripts/unasync.py; change that file instead.
+"""The verbs of a client, with exact types. Each is one call of the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Unpack
+
+from fasthttp.response import ClientResponse, Response
+
+if TYPE_CHECKING:
+    from fasthttp._sync.engine import SyncEngine
+    from fasthttp.models import Request
+    from fasthttp.types import BodyTypes, DataTypes, FileTypes, PostOptions, RequestOptions
+
+__all__ = ["AsyncStream", "AsyncVerbs"]
+
+
+class SyncVerbs:
+    """What a client can be asked for. Keywords: see `Client.request`."""
+
+    def _running(self) -> SyncEngine:
+        raise TypeError("not a client")
+
+    def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send a request with any method; see `Client.request`."""
+        return self._running().request(method, url, options)
+
+    def get(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send a GET request."""
+        return self._running().request("GET", url, options)
+
+    def head(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send a HEAD request."""
+        return self._running().request("HEAD", url, options)
+
+    def options(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send an OPTIONS request."""
+        return self._running().request("OPTIONS", url, options)
+
+    def delete(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send a DELETE request."""
+        return self._running().request("DELETE", url, options)
+
+    def trace(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
+        """Send a TRACE request."""
+        return self._running().request("TRACE", url, options)
+
+    def post(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> ClientResponse:
+        """Send a POST request."""
+        return self._running().request("POST", url, {"content": content, "json": json, "data": data, "files": files, **options})
+
+    def put(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> ClientResponse:
+        """Send a PUT request."""
+        return self._running().request("PUT", url, {"content": content, "json": json, "data": data, "files": files, **options})
+
+    def patch(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> ClientResponse:
+        """Send a PATCH request."""
+        return self._running().request("PATCH", url, {"content": content, "json": json, "data": data, "files": files, **options})
+
+    def query(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> ClientResponse:
+        """Send a QUERY request: safe and repeatable as GET, with a body."""
+        return self._running().request("QUERY", url, {"content": content, "json": json, "data": data, "files": files, **options})
+
+    def send(self, request: Request, **options: Unpack[PostOptions]) -> ClientResponse:
+        """Send a request that was built before; this client's defaults are merged into a copy of it."""
+        return self._running().send(request, options)
+
+    def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> SyncStream:
+        """A context manager that gives the response after its head and closes it at the end."""
+        return SyncStream(self._running(), method, url, options)
+
+
+class SyncStream:
+    """Holds a streamed response for the length of a `with` block."""
+
+    def __init__(self, engine: SyncEngine, method: str, url: str, options: Any) -> None:
+        self._engine = engine
+        self._arguments = (method, url, {**options, "stream": True})
+        self._response: Response | None = None
+
+    def __enter__(self) -> ClientResponse:
+        response = self._engine.request(*self._arguments)
+        self._response = response
+        return response
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._response is not None:
+            self._response.close()

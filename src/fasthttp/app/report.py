@@ -1,0 +1,197 @@
+"""What a run says while it runs: log lines and the progress bar. Changes nobody else's logging."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from time import monotonic
+from typing import Any, TextIO
+
+from fasthttp.results import RouteResult, describe
+from httpwire.masking import mask_url
+
+__all__ = ["PrettyHandler", "RunLog"]
+
+_MARKS = {logging.DEBUG: "·", logging.INFO: "✔", logging.WARNING: "⚠", logging.ERROR: "✖", logging.CRITICAL: "✖"}
+_COLOURS = {logging.DEBUG: "2", logging.INFO: "32", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31"}
+_ASCII = str.maketrans({"│": "|", "✔": "ok", "⚠": "!", "✖": "x", "·": "-", "→": ">", "←": "<", "↳": ">"})
+_BAR_ROUTES = 50
+_BAR_AFTER = 1.0  # seconds
+_REFRESH = 0.1
+
+
+class PrettyHandler(logging.Handler):
+    """Writes records to the `sys.stdout` of the moment, one line each, coloured on a terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            stream = sys.stdout
+            stream.write(self.line(record, stream) + "\n")
+            stream.flush()
+        except Exception:  # logging reports its own troubles, and never raises
+            self.handleError(record)
+
+    @staticmethod
+    def line(record: logging.LogRecord, stream: TextIO) -> str:
+        mark = _MARKS.get(record.levelno, "·")
+        text = f"{record.levelname:<8}│ {'fasthttp':<12}│ {mark} {record.getMessage()}"
+        try:
+            text.encode(getattr(stream, "encoding", None) or "utf-8")
+        except (UnicodeEncodeError, LookupError):
+            text = text.translate(_ASCII)
+        if _wants_colour(stream):
+            return f"\x1b[{_COLOURS.get(record.levelno, '0')}m{text}\x1b[0m"
+        return text
+
+
+def _wants_colour(stream: TextIO) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+_handler = PrettyHandler()
+
+
+class RunLog:
+    """The lines of one run.
+
+    Records go to whatever handlers the user has put on the logger `fasthttp` or on the root; without any, to the
+    pretty handler, of which neither logger is told.
+    """
+
+    def __init__(self, mode: str, debug: bool) -> None:
+        self._logger = logging.getLogger("fasthttp")
+        self._mode = mode
+        self._debug = debug
+        self._foreign = any(
+            not isinstance(handler, logging.NullHandler) for handler in (*self._logger.handlers, *logging.getLogger().handlers)
+        )
+        self.bar: Bar | None = None
+
+    def line(self, level: int, message: str, **fields: Any) -> None:
+        """Write one record, unless the mode or the bar keeps it back."""
+        if self._mode == "off" or (level < logging.INFO and not self._debug):
+            return
+        if level < logging.ERROR and self.bar is not None and self.bar.visible:
+            return
+        if self._foreign:
+            self._logger.log(level, message, extra=fields)
+        else:
+            record = self._logger.makeRecord("fasthttp", level, __file__, 0, message, (), None, extra=fields)
+            _handler.handle(record)
+
+    def started(self, count: int) -> None:
+        self.line(logging.INFO, "FastHTTP started")
+        if count:
+            self.line(logging.INFO, f"Sending {count} requests")
+        else:
+            self.line(logging.WARNING, "No routes to run")
+
+    def route(self, result: RouteResult) -> None:
+        """The one line of a finished route."""
+        if self._mode == "summary" or (self._mode == "failures" and result.ok):
+            return
+        failed = not result.ok
+        shown = (result.status is not None and result.status >= 400) or failed
+        mark = "✖" if shown else "✔"
+        status = "ERR" if result.status is None else str(result.status)
+        message = f"{mark} {result.method} {mask_url(result.url)} {status} {result.elapsed * 1000:.2f}ms"
+        if result.error is not None and result.stage != "status":
+            message += f" {describe(result.error)}"
+        self.line(
+            logging.ERROR if shown else logging.INFO,
+            message,
+            route=result.name,
+            method=result.method,
+            url=mask_url(result.url),
+            status=result.status,
+            elapsed_ms=result.elapsed * 1000,
+            attempts=result.attempts,
+        )
+
+    def done(self, elapsed: float, ok: int, failed: int) -> None:
+        counts = f": {ok} ok, {failed} failed" if self._mode == "summary" else ""
+        self.line(logging.INFO, f"Done in {elapsed:.2f}s{counts}")
+
+
+class Bar:
+    """A progress bar on stderr that appears when a run takes long, and leaves nothing behind."""
+
+    def __init__(self, total: int, *, forced: bool) -> None:
+        self._total = total
+        self._begin = monotonic() + (0.0 if forced else _BAR_AFTER)
+        self._next = self._begin
+        self._progress: Any = None
+        self._task: Any = None
+        self.finished = 0
+        self.failed = 0
+
+    @staticmethod
+    def wanted(progress: bool | None, count: int) -> bool:
+        """Whether a run of so many routes may show one here."""
+        if progress is False or os.environ.get("TERM") == "dumb" or not sys.stderr.isatty():
+            return False
+        if progress is None and count < _BAR_ROUTES:
+            return False
+        try:
+            import rich.progress  # noqa: F401
+        except ImportError:
+            return False
+        return True
+
+    @property
+    def visible(self) -> bool:
+        return self._progress is not None
+
+    def advance(self, ok: bool) -> None:
+        """One more route has finished."""
+        self.finished += 1
+        self.failed += not ok
+        now = monotonic()
+        if now >= self._next:
+            self._next = now + _REFRESH
+            self._show()
+
+    def _show(self) -> None:
+        if self._progress is None:
+            self._progress = _make_progress()
+            self._progress.start()
+            self._task = self._progress.add_task("", total=self._total, failed=0)
+        self._progress.update(self._task, completed=self.finished, failed=self.failed)
+        self._progress.refresh()
+
+    def close(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def _make_progress() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("[red]{task.fields[failed]} failed"),
+        _rate_column(),
+        TimeRemainingColumn(compact=True),
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
+    )
+
+
+def _rate_column() -> Any:
+    from rich.progress import ProgressColumn
+    from rich.text import Text
+
+    class RateColumn(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:,.0f}/s", style="cyan")
+
+    return RateColumn()
+

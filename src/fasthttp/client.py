@@ -1,0 +1,460 @@
+"""`Client` and its two colours. Holds settings and engines; what a call does is the engine's."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
+
+from typing_extensions import Self, Unpack
+
+from fasthttp._async.verbs import AsyncVerbs
+from fasthttp._pure.config import ClientConfig
+from fasthttp._pure.later import not_yet
+from fasthttp._pure.pool import PoolStats
+from fasthttp._sync.verbs import SyncVerbs
+from fasthttp.errors import ClientClosedError
+from fasthttp.limits import Limits
+from fasthttp.models import Request
+from fasthttp.pool import ConnectionPool
+from fasthttp.response import ClientResponse as Response
+from fasthttp.timeouts import DEFAULT_TIMEOUT, Timeout
+from fasthttp.transports.http import HTTPTransport
+from httpwire.headers import Headers
+
+if TYPE_CHECKING:
+    from fasthttp._async.engine import AsyncEngine
+    from fasthttp._sync.engine import SyncEngine
+    from fasthttp.transports.base import BaseTransport
+    from fasthttp.types import (
+        AuthTypes,
+        BodyTypes,
+        CertTypes,
+        CookieTypes,
+        DataTypes,
+        FileTypes,
+        HeaderTypes,
+        Hook,
+        ParamTypes,
+        PostOptions,
+        RequestOptions,
+        Resolver,
+        TraceHook,
+    )
+
+__all__ = ["AsyncClient", "Client", "Response", "SyncClient"]
+
+
+class _Core:
+    """What a client and the object that entering it gives have in common."""
+
+    def __init__(self, config: ClientConfig, transport: BaseTransport) -> None:
+        self.config = config
+        self.transport = transport
+        self.entered = False
+        # The network has ways of its own to both engines; anything else is a transport of the user's.
+        self.network = transport if type(transport) is HTTPTransport else None
+        self._sync: SyncEngine | None = None
+
+    def check_open(self) -> None:
+        if self.config.closed:
+            raise ClientClosedError("the client is closed; create a new one")
+
+    def sync_engine(self) -> SyncEngine:
+        if self._sync is None:
+            from fasthttp._sync.engine import SyncEngine
+            from fasthttp._sync.transport import SyncTransportSender
+
+            self.check_open()
+            sender = SyncTransportSender(self.transport) if self.network is None else self.network.sync_sender()
+            self._sync = SyncEngine(self.config, sender)
+        return self._sync
+
+    def async_engine(self) -> AsyncEngine:
+        from fasthttp._async.engine import AsyncEngine
+        from fasthttp._async.transport import AsyncTransportSender
+
+        self.check_open()
+        if self.network is None:
+            return AsyncEngine(self.config, AsyncTransportSender(self.transport))
+        engines = self.network.pool.for_loop().engines
+        engine: AsyncEngine | None = engines.get(self)
+        if engine is None:
+            engine = engines[self] = AsyncEngine(self.config, self.network.async_sender())
+        return engine
+
+    def shut(self) -> BaseTransport | None:
+        """Take no more calls; returns the transport that is to be closed, once."""
+        if self.config.closed:
+            return None
+        self.config.closed = True
+        return self.transport
+
+
+class Client:
+    """An HTTP client, blocking or async, as it is used.
+
+    `with Client() as c` gives a `SyncClient`, `async with Client() as c` an `AsyncClient`. Without either, each call
+    goes by its surroundings: inside a running event loop it returns an awaitable, elsewhere it blocks.
+
+    Args:
+        base_url: prefix of relative URLs.
+        pool: connections shared with other clients; excludes `limits`.
+        timeout: seconds or `Timeout`; None for no limits.
+        logger: where log records go instead of `fasthttp.client`.
+        user_agent: value of that header.
+        hooks: functions by event: `request`, `response`, `error`; each sync or async.
+        headers: default headers; None as a value removes one of the built-in ones.
+        params: added to the query of every URL.
+        limits: bounds of the connection pool.
+        verify: True for the system's trust store, False, a CA file or directory, or a context.
+        cert: client certificate: path, (cert, key) or (cert, key, password).
+        ssl_context: used as it is; excludes `verify` and `cert`.
+        trust_env: let environment variables (SSL_CERT_FILE, SSL_CERT_DIR) have their say.
+        transport: what to send through instead of the network; excludes network options.
+        local_address: address to connect from.
+        resolver: `(host, port)` to addresses, sync or async.
+        follow_redirects, max_redirects: redirects are followed by default, five at most.
+        default_encoding: of text whose response names none; or a function of the body.
+        max_response_size: bytes of a decoded body.
+        max_decompress_ratio: decoded bytes to received ones, counted from 8 MiB on.
+        max_header_bytes, max_header_count: bounds of a response head.
+        sensitive_headers: names to be masked, and left behind on redirects, beside the built-in ones.
+
+    Raises:
+        ValueError: arguments exclude each other, or name a file that does not exist.
+        NotImplementedError: `retry`, `cookies`, `auth`, `http2`, `proxy`, `proxies`, `uds`, `expect_continue`, `trace`.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        pool: ConnectionPool | None = None,
+        timeout: float | Timeout | None = DEFAULT_TIMEOUT,
+        retry: Any = None,
+        logger: logging.Logger | None = None,
+        cookies: CookieTypes | None = None,
+        user_agent: str | None = None,
+        auth: AuthTypes | None = None,
+        hooks: Mapping[str, Hook | Iterable[Hook]] | None = None,
+        http2: bool | Literal["prior-knowledge"] = False,
+        *,
+        headers: HeaderTypes | Mapping[str, str | None] | None = None,
+        params: ParamTypes | None = None,
+        limits: Limits | None = None,
+        verify: bool | str | PathLike[str] | ssl.SSLContext = True,
+        cert: CertTypes | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        proxies: Mapping[str, str | None] | None = None,
+        trust_env: bool = True,
+        transport: BaseTransport | None = None,
+        uds: str | PathLike[str] | None = None,
+        local_address: str | None = None,
+        resolver: Resolver | None = None,
+        follow_redirects: bool = True,
+        max_redirects: int = 5,
+        default_encoding: str | Callable[[bytes], str] = "utf-8",
+        max_response_size: int | None = None,
+        max_decompress_ratio: float | None = 100.0,
+        max_header_bytes: int = 65536,
+        max_header_count: int = 256,
+        expect_continue: bool | float = False,
+        sensitive_headers: Iterable[str] = (),
+        trace: TraceHook | None = None,
+    ) -> None:
+        later = {"retry": retry, "cookies": cookies, "auth": auth, "http2": http2 or None, "proxy": proxy or None, "proxies": proxies}
+        later |= {"uds": uds, "expect_continue": expect_continue or None, "trace": trace}
+        for name, value in later.items():
+            if value is not None:
+                not_yet(f"Client({name}=...)")
+        config = ClientConfig(
+            base_url=base_url,
+            headers=headers,
+            params=params,
+            timeout=timeout,
+            hooks=hooks,
+            user_agent=user_agent,
+            follow_redirects=follow_redirects,
+            max_redirects=max_redirects,
+            default_encoding=default_encoding,
+            max_response_size=max_response_size,
+            max_decompress_ratio=max_decompress_ratio,
+            sensitive_headers=sensitive_headers,
+            logger=logger,
+        )
+        network: dict[str, Any] = {"pool": pool, "limits": limits, "cert": cert, "ssl_context": ssl_context}
+        network |= {"local_address": local_address, "resolver": resolver}
+        if transport is None:
+            transport = HTTPTransport(
+                verify=verify, trust_env=trust_env, max_header_bytes=max_header_bytes, max_header_count=max_header_count, **network
+            )
+        else:
+            given = [name for name, value in network.items() if value is not None]
+            given += [] if verify is True else ["verify"]
+            if given:
+                raise ValueError(f"transport= and {given[0]}= exclude each other: give network options to the transport")
+        self._core = _Core(config, transport)
+
+    # --- opening and closing
+
+    def __enter__(self) -> SyncClient:
+        return self._enter(SyncClient)
+
+    def __exit__(self, *exc_info: object) -> None:
+        _close_sync(self._core)
+
+    async def __aenter__(self) -> AsyncClient:
+        client = self._enter(AsyncClient)
+        client._open()
+        return client
+
+    def __aexit__(self, *exc_info: object) -> Coroutine[Any, Any, None]:
+        return _close_async(self._core)
+
+    def _enter(self, cls: type[Any]) -> Any:
+        core = self._core
+        core.check_open()
+        if core.entered:
+            raise RuntimeError("Client is already open")
+        core.entered = True
+        if isinstance(self, cls):
+            return self
+        client = cls.__new__(cls)
+        client._core = core
+        return client
+
+    def close(self) -> None:
+        """Close the connections of blocking calls."""
+        _close_sync(self._core)
+
+    def aclose(self) -> Coroutine[Any, Any, None]:
+        """Close all connections."""
+        return _close_async(self._core)
+
+    # --- state that can be read and assigned between calls
+
+    @property
+    def headers(self) -> Headers:
+        """Default headers; edit in place or assign."""
+        return self._core.config.headers
+
+    @headers.setter
+    def headers(self, value: HeaderTypes) -> None:
+        self._core.config.headers = value  # type: ignore[assignment]
+
+    @property
+    def params(self) -> Any:
+        """Default query parameters."""
+        return self._core.config.params
+
+    @params.setter
+    def params(self, value: ParamTypes | None) -> None:
+        self._core.config.params = value
+
+    @property
+    def timeout(self) -> Timeout:
+        """Default time limits."""
+        return self._core.config.timeout
+
+    @timeout.setter
+    def timeout(self, value: float | Timeout | None) -> None:
+        self._core.config.timeout = value  # type: ignore[assignment]
+
+    @property
+    def base_url(self) -> str | None:
+        """Prefix of relative URLs."""
+        return self._core.config.base_url
+
+    @base_url.setter
+    def base_url(self, value: str | None) -> None:
+        self._core.config.base_url = value
+
+    @property
+    def cookies(self) -> Any:
+        not_yet("client.cookies")
+
+    @cookies.setter
+    def cookies(self, value: Any) -> None:
+        not_yet("client.cookies")
+
+    @property
+    def auth(self) -> Any:
+        not_yet("client.auth")
+
+    @auth.setter
+    def auth(self, value: Any) -> None:
+        not_yet("client.auth")
+
+    @property
+    def breaker(self) -> Any:
+        not_yet("client.breaker")
+
+    def pool_stats(self) -> PoolStats:
+        """Counts of the pool."""
+        network = self._core.network
+        return PoolStats() if network is None else network.pool.get_stats()
+
+    # --- calls
+
+    def _running(self) -> Any:
+        """The engine of the colour that the surroundings ask for."""
+        if _in_loop():
+            return self._core.async_engine()
+        return self._core.sync_engine()
+
+    def build_request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Request:
+        """A request with this client's defaults merged in, for `send`."""
+        config = self._core.config
+        config.call(options)
+        request = config.request(method, url, options)
+        request.timeout = config.call(options).timeout
+        return request
+
+    def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Any:
+        """Send a request.
+
+        Args:
+            method: any token but CONNECT.
+            url: absolute, or relative to `base_url`.
+            options: `headers`, `params`, one body of `content`, `json`, `data`; `timeout`, `verify`, `cert`,
+                `ssl_context`, `stream` (return after the head), `follow_redirects`, `max_redirects`, `hooks`,
+                `max_response_size`. What is not given is the client's.
+
+        Returns:
+            The response, or in a running event loop an awaitable of it.
+        """
+        return self._running().request(method, url, options)
+
+    def get(self, url: str, **options: Unpack[RequestOptions]) -> Any:
+        """Send a GET request."""
+        return self._running().request("GET", url, options)
+
+    def head(self, url: str, **options: Unpack[RequestOptions]) -> Any:
+        """Send a HEAD request."""
+        return self._running().request("HEAD", url, options)
+
+    def options(self, url: str, **options: Unpack[RequestOptions]) -> Any:
+        """Send an OPTIONS request."""
+        return self._running().request("OPTIONS", url, options)
+
+    def delete(self, url: str, **options: Unpack[RequestOptions]) -> Any:
+        """Send a DELETE request."""
+        return self._running().request("DELETE", url, options)
+
+    def trace(self, url: str, **options: Unpack[RequestOptions]) -> Any:
+        """Send a TRACE request."""
+        return self._running().request("TRACE", url, options)
+
+    def _post(self, method: str, url: str, content: Any, json: Any, data: Any, files: Any, options: Any) -> Any:
+        return self._running().request(method, url, {"content": content, "json": json, "data": data, "files": files, **options})
+
+    def post(self, url: str, content: BodyTypes | None = None, json: Any = None, data: DataTypes | None = None, files: FileTypes | None = None, **options: Unpack[PostOptions]) -> Any:
+        """Send a POST request."""
+        return self._post("POST", url, content, json, data, files, options)
+
+    def put(self, url: str, content: BodyTypes | None = None, json: Any = None, data: DataTypes | None = None, files: FileTypes | None = None, **options: Unpack[PostOptions]) -> Any:
+        """Send a PUT request."""
+        return self._post("PUT", url, content, json, data, files, options)
+
+    def patch(self, url: str, content: BodyTypes | None = None, json: Any = None, data: DataTypes | None = None, files: FileTypes | None = None, **options: Unpack[PostOptions]) -> Any:
+        """Send a PATCH request."""
+        return self._post("PATCH", url, content, json, data, files, options)
+
+    def query(self, url: str, content: BodyTypes | None = None, json: Any = None, data: DataTypes | None = None, files: FileTypes | None = None, **options: Unpack[PostOptions]) -> Any:
+        """Send a QUERY request: safe and repeatable as GET, with a body."""
+        return self._post("QUERY", url, content, json, data, files, options)
+
+    def send(self, request: Request, **options: Unpack[PostOptions]) -> Any:
+        """Send a request that was built before; this client's defaults are merged into a copy of it."""
+        return self._running().send(request, options)
+
+    def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Any:
+        """A context manager that gives the response after its head and closes it at the end."""
+        if _in_loop():
+            from fasthttp._async.verbs import AsyncStream
+
+            return AsyncStream(self._core.async_engine(), method, url, options)
+        from fasthttp._sync.verbs import SyncStream
+
+        return SyncStream(self._core.sync_engine(), method, url, options)
+
+    def download(self, url: str, path: Any, **options: Any) -> Any:
+        """Later: download to a file."""
+        not_yet("client.download()")
+
+    def websocket(self, url: str, **options: Any) -> Any:
+        """Later: open a WebSocket."""
+        not_yet("client.websocket()")
+
+    def sse(self, url: str, **options: Any) -> Any:
+        """Later: follow server-sent events."""
+        not_yet("client.sse()")
+
+    def __repr__(self) -> str:
+        base = "" if self.base_url is None else f" {self.base_url}"
+        return f"<{type(self).__name__}{base}{' closed' if self._core.config.closed else ''}>"
+
+
+class SyncClient(SyncVerbs, Client):
+    """The blocking client: plain sockets, no event loop. Any number of threads may share one."""
+
+    def _running(self) -> SyncEngine:
+        return self._core.sync_engine()
+
+    def __enter__(self) -> Self:
+        client: Self = self._enter(SyncClient)
+        return client
+
+    async def __aenter__(self) -> AsyncClient:
+        raise TypeError("SyncClient is blocking: use 'with', or an AsyncClient with 'async with'")
+
+    def aclose(self) -> Coroutine[Any, Any, None]:
+        raise TypeError("SyncClient is blocking: use close()")
+
+
+class AsyncClient(AsyncVerbs, Client):
+    """The async client, bound to the event loop on which it is first used."""
+
+    _engine: AsyncEngine | None = None
+
+    def _open(self) -> AsyncEngine:
+        self._engine = self._core.async_engine()
+        return self._engine
+
+    def _running(self) -> AsyncEngine:
+        engine = self._engine
+        return self._open() if engine is None else engine
+
+    async def __aenter__(self) -> Self:
+        client: Self = self._enter(AsyncClient)
+        client._open()
+        return client
+
+    def __enter__(self) -> SyncClient:
+        raise TypeError("AsyncClient is async: use 'async with', or a SyncClient with 'with'")
+
+    def close(self) -> None:
+        raise TypeError("AsyncClient is async: use 'await client.aclose()'")
+
+
+def _in_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
+    return asyncio._get_running_loop() is not None
+
+
+def _close_sync(core: _Core) -> None:
+    from fasthttp._sync.transport import close_transport
+
+    close_transport(core.shut())
+
+
+def _close_async(core: _Core) -> Coroutine[Any, Any, None]:
+    from fasthttp._async.transport import close_transport
+
+    return close_transport(core.shut())

@@ -1,0 +1,90 @@
+"""JSON out and in, on msgspec. Encodes what people put into bodies and says where the value is that it cannot.
+
+pydantic models are encoded by their own serialiser; pydantic is never imported here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+__all__ = ["decode", "encode"]
+
+
+def _enc_hook(value: Any) -> Any:
+    dump = getattr(type(value), "model_dump", None)
+    if dump is not None:
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"cannot encode {type(value).__name__}")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_enc_hook)
+
+
+def encode(value: Any) -> bytes:
+    """Compact UTF-8 JSON.
+
+    Raises:
+        ValueError: for NaN and infinities, which JSON cannot hold (RFC 8259 §6).
+        TypeError: for a value without a JSON form, naming the path to it.
+    """
+    try:
+        data = _encoder.encode(value)
+    except TypeError as exc:
+        raise TypeError(_complaint(value) or str(exc)) from exc
+    # msgspec writes NaN as null; only then is the value worth a walk.
+    if b"null" in data:
+        for path, leaf in _leaves("$", value):
+            if isinstance(leaf, float) and not math.isfinite(leaf):
+                raise ValueError(f"{leaf!r} at {path} is not valid in JSON")
+    return data
+
+
+def decode(data: bytes | str) -> Any:
+    """The value of a JSON text; UTF-8, UTF-16 and UTF-32 are told apart (RFC 4627 §3). Raises `ValueError`."""
+    if isinstance(data, bytes):
+        data = _to_utf8(data)
+    return msgspec.json.decode(data)
+
+
+def _to_utf8(data: bytes) -> bytes | str:
+    if data.startswith(b"\xef\xbb\xbf"):
+        return data[3:]
+    head = data[:4]
+    if b"\0" not in head and head[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        return data
+    import json
+
+    return data.decode(json.detect_encoding(data))
+
+
+def _complaint(value: Any) -> str | None:
+    for path, leaf in _leaves("$", value):
+        try:
+            _encoder.encode(leaf)
+        except TypeError:
+            return f"value at {path} cannot be encoded as JSON: {type(leaf).__name__}"
+    return None
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(f"{path}.{key}", item)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for index, item in enumerate(value):
+            yield from _leaves(f"{path}[{index}]", item)
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from _leaves(f"{path}.{name}", getattr(value, name))
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield from _leaves(f"{path}.{field.name}", getattr(value, field.name))
+    else:
+        yield path, value
