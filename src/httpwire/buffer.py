@@ -8,11 +8,12 @@ __all__ = ["ReceiveBuffer"]
 class ReceiveBuffer:
     """Collects what arrives until a delimiter is complete, in time linear in the input, however it is cut."""
 
-    __slots__ = ("_data", "_searched")
+    __slots__ = ("_data", "_searched", "_searched_line")
 
     def __init__(self) -> None:
         self._data = bytearray()
         self._searched = 0
+        self._searched_line = 0
 
     def __len__(self) -> int:
         return len(self._data)
@@ -32,7 +33,7 @@ class ReceiveBuffer:
         """Remove and return the first `count` bytes."""
         taken = bytes(self._data[:count])
         del self._data[:count]
-        self._searched = 0
+        self._searched = self._searched_line = 0
         return taken
 
     def take_all(self) -> bytes:
@@ -41,9 +42,9 @@ class ReceiveBuffer:
 
     def find_line_end(self) -> int:
         """Offset just past the first LF, or -1."""
-        at = self._data.find(b"\n", self._searched)
+        at = self._data.find(b"\n", self._searched_line)
         if at < 0:
-            self._searched = len(self._data)
+            self._searched_line = len(self._data)
             return -1
         return at + 1
 

@@ -43,11 +43,12 @@ class _Inflate:
         self._wbits = wbits
         self._machine = zlib.decompressobj(wbits)
         self._input = b""
+        self._full = False  # the last step filled its allowance: zlib may hold more output though its input is used up
         self.ended = False
 
     @property
     def hungry(self) -> bool:
-        return not self._input
+        return not self._input and not self._full
 
     def step(self, data: bytes) -> bytes:
         data = self._input + data if self._input else data
@@ -56,6 +57,7 @@ class _Inflate:
             data = data.lstrip(b"\0")
             if not data:
                 self._input = b""
+                self._full = False
                 return b""
             if self._wbits != 31 or not b"\x1f\x8b".startswith(data[:2]):
                 raise CodingError("data after the end of the compressed stream")
@@ -63,6 +65,7 @@ class _Inflate:
             self.ended = False
         out = self._machine.decompress(data, MAX_STEP)
         self.ended = self._machine.eof
+        self._full = len(out) == MAX_STEP and not self.ended
         self._input = self._machine.unused_data if self.ended else self._machine.unconsumed_tail
         return out
 
@@ -190,7 +193,7 @@ def split_codings(value: str) -> list[str] | None:
     if len(names) > MAX_LAYERS:
         raise CodingError(f"more than {MAX_LAYERS} content codings", coding=value[:40])
     known = available_codings()
-    if any(name.removeprefix("x-") not in known for name in names):
+    if any(name not in known and name != "x-gzip" for name in names):
         return None
     return names
 

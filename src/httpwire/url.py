@@ -116,6 +116,9 @@ class URL:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a URL cannot be changed; use replace()")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a URL cannot be changed; use replace()")
+
     def __reduce__(self) -> tuple[object, ...]:
         parts = (self.scheme, self.host, self.port, self.path, self.query, self.fragment, self.username, self.password)
         return (URL, parts)
