@@ -403,7 +403,8 @@ class SyncClient(SyncVerbs, Client):
     """The blocking client: plain sockets, no event loop. Any number of threads may share one."""
 
     def _running(self) -> SyncEngine:
-        return self._core.sync_engine()
+        self._engine = self._core.sync_engine()
+        return self._engine
 
     def __enter__(self) -> Self:
         client: Self = self._enter(SyncClient)
@@ -419,15 +420,12 @@ class SyncClient(SyncVerbs, Client):
 class AsyncClient(AsyncVerbs, Client):
     """The async client, bound to the event loop on which it is first used."""
 
-    _engine: AsyncEngine | None = None
-
     def _open(self) -> AsyncEngine:
         self._engine = self._core.async_engine()
         return self._engine
 
     def _running(self) -> AsyncEngine:
-        engine = self._engine
-        return self._open() if engine is None else engine
+        return self._engine or self._open()
 
     async def __aenter__(self) -> Self:
         client: Self = self._enter(AsyncClient)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import json as stdlib_json
 import re
-import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -491,12 +490,6 @@ class Response:
 
     def __aexit__(self, *exc_info: object) -> Coroutine[Any, Any, None]:
         return self.aclose()
-
-    def __del__(self) -> None:
-        body = self._body
-        if body is not None and not body.closed:
-            warnings.warn(f"unclosed streamed response {self!r}", ResourceWarning, source=self, stacklevel=2)
-            body.abandon()
 
     def __bool__(self) -> bool:
         return True

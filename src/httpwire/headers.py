@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from httpwire.errors import InvalidHeader
@@ -17,8 +18,9 @@ __all__ = ["HeaderTypes", "Headers", "check_name", "check_value"]
 HeaderTypes = Mapping[str, str] | Mapping[str, bytes] | Mapping[bytes, bytes] | Iterable[tuple[str | bytes, str | bytes]]
 
 _NOT_TOKEN = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")  # a lone surrogate has no UTF-8 form
 _MISSING: Any = object()
+_first = itemgetter(0)
 
 
 def check_name(name: str | bytes) -> str:
@@ -36,12 +38,15 @@ def check_name(name: str | bytes) -> str:
 
 
 def check_value(name: str, value: str | bytes) -> str:
-    """The field value as text. Raises `InvalidHeader` for control characters other than a tab (RFC 9110 §5.5)."""
+    """The field value as text. Raises `InvalidHeader` for control characters other than a tab (RFC 9110 §5.5).
+
+    Lone surrogates, which cannot be encoded, count as control characters.
+    """
     if isinstance(value, bytes):
         value = _decode(value)
     elif not isinstance(value, str):
         raise TypeError(f"header {name!r}: value must be str or bytes, got {type(value).__name__}")
-    bad = _CONTROL.search(value)
+    bad = _UNSENDABLE.search(value)
     if bad is not None:
         raise InvalidHeader(f"header {name!r}: control character U+{ord(bad[0]):04X} at offset {bad.start()}")
     return value
@@ -87,11 +92,11 @@ class Headers(dict[str, str]):
 
     @classmethod
     def from_wire(cls, fields: Iterable[tuple[bytes, bytes]]) -> Headers:
-        """From fields that a parser has checked."""
+        """From fields that a parser has checked; white space behind a value is no part of it (RFC 9112 §5)."""
         headers = cls()
         lines = headers._lines
         for name, value in fields:
-            lines.append((name.decode("latin-1"), _decode(value)))
+            lines.append((name.decode("latin-1"), _decode(value.rstrip(b" \t"))))
             headers._join(*lines[-1])
         return headers
 
@@ -230,10 +235,16 @@ class Headers(dict[str, str]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Headers):
-            return sorted(self.multi_items()) == sorted(other.multi_items())
+            # Lines of one name keep their order: that is part of their meaning, the order of names is not.
+            return sorted(self.multi_items(), key=_first) == sorted(other.multi_items(), key=_first)
         if isinstance(other, Mapping):
             return dict(self) == {str(key).lower(): value for key, value in other.items()}
         return NotImplemented
+
+    def __ne__(self, other: object) -> bool:
+        # dict has a comparison of its own for this, which would look at the joined values only.
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
 
     __hash__ = None  # type: ignore[assignment]
 

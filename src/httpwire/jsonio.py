@@ -48,20 +48,28 @@ def encode(value: Any) -> bytes:
 
 def decode(data: bytes | str) -> Any:
     """The value of a JSON text; UTF-8, UTF-16 and UTF-32 are told apart (RFC 4627 §3). Raises `ValueError`."""
-    if isinstance(data, bytes):
-        data = _to_utf8(data)
-    return msgspec.json.decode(data)
+    try:
+        return _decode(data)
+    except msgspec.DecodeError:
+        text = _as_text(data)
+        if text is None:
+            raise
+        return _decode(text)
 
 
-def _to_utf8(data: bytes) -> bytes | str:
-    if data.startswith(b"\xef\xbb\xbf"):
-        return data[3:]
-    head = data[:4]
-    if b"\0" not in head and head[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        return data
+_decode = msgspec.json.Decoder().decode
+
+
+def _as_text(data: bytes | str) -> str | None:
+    """The text of JSON in another encoding than plain UTF-8, None for what is not."""
+    if isinstance(data, str) or not (data.startswith(_MARKS) or b"\0" in data[:4]):
+        return None
     import json
 
     return data.decode(json.detect_encoding(data))
+
+
+_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 def _complaint(value: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
@@ -77,6 +78,11 @@ class AsyncBody:
         if not self.closed:
             self.closed = True
             self._source.abandon()
+
+    def __del__(self) -> None:
+        if not self.closed:
+            warnings.warn(f"unclosed streamed response to {self._request!r}", ResourceWarning, source=self, stacklevel=2)
+            self.abandon()
 
 
 async def read_response(response: Response) -> bytes:

@@ -11,9 +11,9 @@ from fasthttp._async.pool import AsyncPool
 from fasthttp._pure.config import Call
 from fasthttp._pure.pool import OPEN, Ticket
 from fasthttp._pure.route import NetworkOptions, Route
-from fasthttp.errors import BodyLengthError, ClientClosedError, FastHTTPConnectionError, FastHTTPError, RequestTimeout
+from fasthttp.errors import BodyLengthError, FastHTTPConnectionError, FastHTTPError, RequestTimeout
 from fasthttp.models import Request
-from fasthttp.response import ClientResponse, from_wire
+from fasthttp.response import Response, from_wire
 from httpwire.h1 import LAST_CHUNK, encode_chunk
 from httpwire.url import URL
 
@@ -37,45 +37,57 @@ class AsyncNetwork:
         self._tls = tls
         self._routes: dict[tuple[str, str, int], Route] = {}
 
-    def _route(self, url: URL) -> Route:
-        route = self._routes.get(url.origin)
-        if route is None:
-            if len(self._routes) >= _MAX_ROUTES:
-                self._routes.clear()
-            route = self._routes[url.origin] = Route(url, self._tls, self._options.local_address)
+    def _route(self, url: URL, call: Call) -> Route:
+        if call.tls is not None:
+            return Route(url, self._tls.override(call.tls), self._options.local_address)
+        if len(self._routes) >= _MAX_ROUTES:
+            self._routes.clear()
+        route = self._routes[url.origin] = Route(url, self._tls, self._options.local_address)
         return route
 
-    async def send(self, request: Request, call: Call, total_at: float | None) -> ClientResponse:
+    async def send(self, request: Request, call: Call, total_at: float | None) -> Response:
         """The response, its body complete or to be read from `_source`. The connection of an error is gone."""
-        url = request.parsed_url
-        route = self._route(url) if call.tls is None else Route(url, self._tls.override(call.tls), self._options.local_address)
-        head = request.encode_head()
-        connection = await self._connect(route, call, total_at, fresh=False)
-        try:
-            return await self._exchange(connection, request, head, call, total_at)
-        except FastHTTPConnectionError as exc:
-            if connection.uses == 1 or connection.parser.started or isinstance(exc, (RequestTimeout, ClientClosedError)):
+        url = request._url or request.parsed_url
+        route = self._routes.get(url.origin) if call.tls is None else None
+        if route is None:
+            route = self._route(url, call)
+        data = request._head or request.encode_head()
+        body = request.body
+        inline = body is None or (body.content is not None and len(body.content) <= _INLINE)
+        if inline and body is not None:
+            data += body.start()
+        fresh = False
+        while True:
+            connection = self.pool.checkout(route.key, fresh=fresh)
+            if connection is OPEN or connection.__class__ is Ticket:
+                connection = await self._connect(connection, route, call, total_at, fresh=fresh)
+            try:
+                connection.begin(request.method, call.timeout, total_at, data)
+                complete = True if inline else await self._send_body(connection, request)
+                await connection.receive(_HEAD_ONLY if call.stream or call.max_response_size is not None else _BUFFER)
+                return self._response(connection, request, call, complete)
+            except FastHTTPConnectionError as exc:
+                self._drop(connection)
+                # A reused connection that the server closed while the request was on its way (RFC 9112 §9.3.1).
+                if fresh or connection.uses == 1 or connection.parser.started or isinstance(exc, RequestTimeout):
+                    raise
+                if connection.wrote and not _repeatable(request):
+                    raise
+                fresh = True
+            except BaseException:
+                self._drop(connection)
                 raise
-            if connection.wrote and not _repeatable(request):
-                raise
-            # An idle connection that the server closed while the request was on its way (RFC 9112 §9.3.1).
-        connection = await self._connect(route, call, total_at, fresh=True)
-        return await self._exchange(connection, request, head, call, total_at)
 
-    async def _connect(self, route: Route, call: Call, total_at: float | None, *, fresh: bool) -> Any:
+    async def _connect(self, got: Any, route: Route, call: Call, total_at: float | None, *, fresh: bool) -> Any:
+        """A connection for what the pool gave in place of one: OPEN, or a ticket to wait with."""
         pool = self.pool
-        got = pool.checkout(route.key, fresh=fresh)
-        if got.__class__ is not Ticket and got is not OPEN:
-            return got
-        while got.__class__ is Ticket:
+        while got is not OPEN:
+            if got.__class__ is not Ticket:
+                return got
             got = await pool.wait(got, call.timeout, total_at)
-            if got is not OPEN:
-                if not fresh and not got.is_stale():
-                    return got
-                pool.discard(got, stale=True)
+            if got is not OPEN and (fresh or got.is_stale()):
+                pool.discard(got, stale=not fresh)
                 got = pool.checkout(route.key, fresh=fresh)
-                if got.__class__ is not Ticket and got is not OPEN:
-                    return got
         try:
             connection = await open_connection(route, self._options, call.timeout, total_at)
         except BaseException:
@@ -84,28 +96,10 @@ class AsyncNetwork:
         pool.opened(route.key, connection)
         return connection
 
-    async def _exchange(self, connection: Any, request: Request, head: bytes, call: Call, total_at: float | None) -> ClientResponse:
-        body = request.body
-        try:
-            connection.begin(request.method, call.timeout, total_at)
-            complete = True
-            if body is None:
-                connection.send(head)
-            elif body.content is not None and len(body.content) <= _INLINE:
-                connection.send(head + body.start())
-            else:
-                complete = await self._send_body(connection, request, head)
-            await connection.receive(_HEAD_ONLY if call.stream or call.max_response_size is not None else _BUFFER)
-            return self._response(connection, request, call, complete)
-        except BaseException:
-            self._drop(connection)
-            raise
-
-    async def _send_body(self, connection: Any, request: Request, head: bytes) -> bool:
-        """Send head and body in pieces; False when the response came before the body was sent."""
+    async def _send_body(self, connection: Any, request: Request) -> bool:
+        """Send the body in pieces; False when the response came before all was sent."""
         announced = request.announced
         sent = 0
-        connection.send(head)
         pieces = iterate_source(request.body.start())  # type: ignore[union-attr]
         try:
             async for piece in pieces:
@@ -128,9 +122,9 @@ class AsyncNetwork:
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]
 
-    def _response(self, connection: Any, request: Request, call: Call, request_complete: bool) -> ClientResponse:
+    def _response(self, connection: Any, request: Request, call: Call, request_complete: bool) -> Response:
         parser = connection.parser
-        response = from_wire(call.response_class, parser.status, parser.fields, parser.reason, request)
+        response = from_wire(call.response_class, parser.status, parser.raw_fields, parser.reason, request)
         if parser.version != "1.1":
             response.http_version = "HTTP/1.0"
         if parser.informational:
@@ -139,16 +133,18 @@ class AsyncNetwork:
         response.connection = info
         if not info.reused:
             connection.info = info._replace(reused=True)
-        response._coding = parser.control.get(b"content-encoding")
-        if parser.complete:
-            response._content = parser.take()
-            response._trailer_fields = parser.trailers
-            if request_complete:
-                self._release(connection)
-            else:
-                self._drop(connection)
-        else:
+        coding = parser.control.get(b"content-encoding")
+        if coding is not None:
+            response._coding = coding
+        if not parser.complete:
             response._source = AsyncConnectionSource(self, connection, request_complete, stream=call.stream)
+            return response
+        response._content = parser.take()
+        response._trailer_fields = parser.trailers
+        if request_complete:
+            self._release(connection)
+        else:
+            self._drop(connection)
         return response
 
     def _release(self, connection: Any) -> None:
@@ -158,7 +154,10 @@ class AsyncNetwork:
             self._drop(connection)
             return
         keep_alive = parser.control.get(b"keep-alive")
-        self.pool.checkin(connection, None if keep_alive is None else _keep_alive_seconds(keep_alive))
+        if keep_alive is None:
+            self.pool.checkin(connection)
+        else:
+            self.pool.checkin(connection, _keep_alive_seconds(keep_alive))
 
     def _drop(self, connection: Any) -> None:
         connection.abort()

@@ -32,6 +32,7 @@ class AsyncPool:
         self._state = PoolState(limits)
         self._lock = threading.Lock()
         self._timer: Any = None
+        self._expiry = math.inf if limits.keepalive_expiry is None else limits.keepalive_expiry
         # What clients keep here lives as long as this pool: an engine is bound to the pool's runtime.
         self.engines: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         forget_in_child(self)
@@ -42,12 +43,13 @@ class AsyncPool:
 
     def checkout(self, key: str, *, fresh: bool = False) -> Any:
         """A live idle connection, OPEN, or a ticket for `wait`; `fresh`: never one that was used before."""
+        state = self._state
         while True:
             with self._lock:
-                if self._state.closed:
+                if state.closed:
                     raise PoolError("pool is closed")
-                got = self._state.acquire(key, monotonic())
-            if self._state.doomed:
+                got = state.acquire(key, monotonic())
+            if state.doomed:
                 self._close_doomed()
             if got is OPEN or got.__class__ is Ticket:
                 return got
@@ -98,14 +100,15 @@ class AsyncPool:
         with self._lock:
             self._state.abandon(key)
 
-    def checkin(self, connection: Any, keep_for: float | None) -> None:
+    def checkin(self, connection: Any, keep_for: float | None = None) -> None:
         """Give a connection back; reusable for `keep_for` seconds at most, or as long as the limits say."""
-        expiry = self._state.limits.keepalive_expiry
-        if keep_for is None or (expiry is not None and expiry < keep_for):
-            keep_for = math.inf if expiry is None else expiry
+        expiry = self._expiry
+        if keep_for is not None and keep_for < expiry:
+            expiry = keep_for
+        state = self._state
         with self._lock:
-            self._state.release(connection, monotonic() + keep_for if keep_for else None)
-        if self._state.doomed:
+            state.release(connection, monotonic() + expiry if expiry else None)
+        if state.doomed:
             self._close_doomed()
         if self._timer is None:
             self._tick()

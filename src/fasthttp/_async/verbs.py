@@ -19,32 +19,35 @@ __all__ = ["AsyncStream", "AsyncVerbs"]
 class AsyncVerbs:
     """What a client can be asked for. Keywords: see `Client.request`."""
 
+    _engine: AsyncEngine | None = None
+
     def _running(self) -> AsyncEngine:
+        """The engine, made when it is first needed."""
         raise TypeError("not a client")
 
     async def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a request with any method; see `Client.request`."""
-        return await self._running().request(method, url, options)
+        return await (self._engine or self._running()).request(method, url, options)
 
     async def get(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a GET request."""
-        return await self._running().request("GET", url, options)
+        return await (self._engine or self._running()).request("GET", url, options)
 
     async def head(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a HEAD request."""
-        return await self._running().request("HEAD", url, options)
+        return await (self._engine or self._running()).request("HEAD", url, options)
 
     async def options(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send an OPTIONS request."""
-        return await self._running().request("OPTIONS", url, options)
+        return await (self._engine or self._running()).request("OPTIONS", url, options)
 
     async def delete(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a DELETE request."""
-        return await self._running().request("DELETE", url, options)
+        return await (self._engine or self._running()).request("DELETE", url, options)
 
     async def trace(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a TRACE request."""
-        return await self._running().request("TRACE", url, options)
+        return await (self._engine or self._running()).request("TRACE", url, options)
 
     async def post(
         self,
@@ -56,7 +59,7 @@ class AsyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a POST request."""
-        return await self._running().request("POST", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return await (self._engine or self._running()).request("POST", url, {"content": content, "json": json, "data": data, "files": files, **options})
 
     async def put(
         self,
@@ -68,7 +71,7 @@ class AsyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a PUT request."""
-        return await self._running().request("PUT", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return await (self._engine or self._running()).request("PUT", url, {"content": content, "json": json, "data": data, "files": files, **options})
 
     async def patch(
         self,
@@ -80,7 +83,7 @@ class AsyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a PATCH request."""
-        return await self._running().request("PATCH", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return await (self._engine or self._running()).request("PATCH", url, {"content": content, "json": json, "data": data, "files": files, **options})
 
     async def query(
         self,
@@ -92,15 +95,15 @@ class AsyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a QUERY request: safe and repeatable as GET, with a body."""
-        return await self._running().request("QUERY", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return await (self._engine or self._running()).request("QUERY", url, {"content": content, "json": json, "data": data, "files": files, **options})
 
     async def send(self, request: Request, **options: Unpack[PostOptions]) -> ClientResponse:
         """Send a request that was built before; this client's defaults are merged into a copy of it."""
-        return await self._running().send(request, options)
+        return await (self._engine or self._running()).send(request, options)
 
     def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> AsyncStream:
         """A context manager that gives the response after its head and closes it at the end."""
-        return AsyncStream(self._running(), method, url, options)
+        return AsyncStream(self._engine or self._running(), method, url, options)
 
 
 class AsyncStream:

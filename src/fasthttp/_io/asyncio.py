@@ -33,7 +33,7 @@ from httpwire.h1 import ResponseParser
 
 T = TypeVar("T")
 
-__all__ = ["Connection", "Waiter", "call", "current_loop", "iterate_source", "open_connection", "run_blocking", "schedule", "within"]
+__all__ = ["Connection", "Waiter", "call", "current_loop", "iterate_source", "open_connection", "run_blocking", "running_loop", "schedule", "within"]
 
 _PIECE = 65536
 _HIGH_WATER = 1 << 18  # body bytes that may wait for a slow reader before the socket is left alone
@@ -53,6 +53,7 @@ class Connection(asyncio.Protocol):
         self.info = ConnectionInfo()
         self.expires_at = 0.0
         self.closed = False
+        self._ended = False  # by the peer, or out of step: not to be used again
         self.uses = 0
         self.wrote = False
         self.on_lost: Callable[[Connection], None] | None = None
@@ -86,7 +87,7 @@ class Connection(asyncio.Protocol):
         if waiter is None:
             if parser.complete and parser.leftover:
                 # Nobody asked for this: the connection is out of step and must not be used again.
-                self.expires_at = 0.0
+                self._ended = True
                 self.transport.abort()
             elif parser.buffered > _HIGH_WATER and self._reading:
                 self._reading = False
@@ -99,7 +100,7 @@ class Connection(asyncio.Protocol):
             self._since = monotonic()
 
     def eof_received(self) -> None:
-        self.expires_at = 0.0
+        self._ended = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -151,13 +152,14 @@ class Connection(asyncio.Protocol):
 
     # --- called by the exchange
 
-    def begin(self, method: str, timeout: Timeout, total_at: float | None) -> None:
-        """Start an exchange under these limits; `total_at` is on the monotonic clock."""
+    def begin(self, method: str, timeout: Timeout, total_at: float | None, data: bytes) -> None:
+        """Start an exchange under these limits, with its first bytes; `total_at` is on the monotonic clock."""
         self.parser.expect(method)
         self._timeout = timeout
         self._total_at = total_at
         self.uses += 1
-        self.wrote = False
+        self.wrote = True
+        self.transport.write(data)
 
     def send(self, data: bytes) -> None:
         """Hand bytes to the transport."""
@@ -174,9 +176,12 @@ class Connection(asyncio.Protocol):
         while not self._can_write and not self.answered:
             self._draining = True
             self._unsent = self.transport.get_write_buffer_size()
+            self._waiter = waiter = self.loop.create_future()
+            self._watch(self._timeout.write)
             try:
-                await self._wait(self._timeout.write)
+                await waiter
             finally:
+                self._waiter = None
                 self._draining = False
         if self._error is not None and not self.parser.status:
             raise self._error
@@ -193,22 +198,27 @@ class Connection(asyncio.Protocol):
             if not self._reading:
                 self._reading = True
                 self.transport.resume_reading()
-            await self._wait(self._timeout.read)
+            self._waiter = waiter = self.loop.create_future()
+            self._watch(self._timeout.read)
+            try:
+                await waiter
+            finally:
+                self._waiter = None
 
-    async def _wait(self, limit: float | None) -> None:
-        self._since = now = monotonic()
+    def _watch(self, limit: float | None) -> None:
+        """See to it that the timer fires when this wait is over its limits, at the latest."""
+        self._since = due = monotonic()
         total_at = self._total_at
-        if limit is not None or total_at is not None:
-            due = now + limit if limit is not None else total_at
-            if total_at is not None and total_at < due:  # type: ignore[operator]
+        if limit is not None:
+            due += limit
+            if total_at is not None and total_at < due:
                 due = total_at
-            if self._timer is None or due < self._timer_at:  # type: ignore[operator]
-                self._arm(now, due)  # type: ignore[arg-type]
-        self._waiter = waiter = self.loop.create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
+        elif total_at is not None:
+            due = total_at
+        else:
+            return
+        if self._timer is None or due < self._timer_at:
+            self._arm(self._since, due)
 
     # --- time
 
@@ -250,7 +260,7 @@ class Connection(asyncio.Protocol):
 
     def is_stale(self) -> bool:
         """Whether the peer has closed it or sent something unasked. Costs nothing: the loop has told already."""
-        return self.closed or self.expires_at == 0.0 or self.transport.is_closing()
+        return self.closed or self._ended
 
     def close(self) -> None:
         """Close an idle connection."""
@@ -287,6 +297,9 @@ class Connection(asyncio.Protocol):
 def _caused(error: Any, cause: BaseException) -> Any:
     error.__cause__ = cause
     return error
+
+
+running_loop = asyncio.get_running_loop
 
 
 def current_loop() -> asyncio.AbstractEventLoop:

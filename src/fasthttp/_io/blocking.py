@@ -34,10 +34,10 @@ from httpwire.h1 import ResponseParser
 
 T = TypeVar("T")
 
-__all__ = ["Connection", "Waiter", "call", "current_loop", "iterate_source", "open_connection", "run_blocking", "schedule", "within"]
+__all__ = ["Connection", "Waiter", "call", "current_loop", "iterate_source", "open_connection", "run_blocking", "running_loop", "schedule", "within"]
 
 _PIECE = 65536
-_RECEIVE = 262144
+_RECEIVE = 65536
 
 
 class Connection:
@@ -58,14 +58,16 @@ class Connection:
         self._timeout = Timeout()
         self._total_at: float | None = None
         self._poll = _Poll(sock)
+        self._socket_timeout: float | None = -1.0  # none that can be set: the first use sets it
 
-    def begin(self, method: str, timeout: Timeout, total_at: float | None) -> None:
-        """Start an exchange under these limits; `total_at` is on the monotonic clock."""
+    def begin(self, method: str, timeout: Timeout, total_at: float | None, data: bytes) -> None:
+        """Start an exchange under these limits, with its first bytes; `total_at` is on the monotonic clock."""
         self.parser.expect(method)
         self._timeout = timeout
         self._total_at = total_at
         self.uses += 1
         self.wrote = False
+        self.send(data)
 
     @property
     def answered(self) -> bool:
@@ -74,10 +76,13 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Send bytes; returns early, with the rest unsent, once the final response has begun."""
-        view = memoryview(self.stream.seal(data))
+        stream = self.stream
+        view: Any = data if stream.is_plain else stream.seal(data)
+        if len(view) > _PIECE:
+            view = memoryview(view)
         try:
-            while view and not self.answered:
-                if len(view) > _PIECE or not self.stream.is_plain:
+            while view and not self.parser.status:
+                if len(view) > _PIECE or not stream.is_plain:
                     # A server may answer, and stop reading, in the middle of a long body: listen while sending.
                     readable, writable = self._poll.wait(self._seconds(self._timeout.write, "write"), writing=True)
                     if readable:
@@ -165,8 +170,9 @@ class Connection:
         return left if limit is None or left < limit else limit
 
     def _set_timeout(self, limit: float | None, phase: str) -> None:
-        seconds = self._seconds(limit, phase)
-        if seconds != self.socket.gettimeout():
+        seconds = limit if self._total_at is None else self._seconds(limit, phase)
+        if seconds != self._socket_timeout:
+            self._socket_timeout = seconds
             self.socket.settimeout(seconds)
 
     def _expired(self, phase: str, cause: BaseException | None = None) -> None:
@@ -327,6 +333,7 @@ class _TLS:
 
     def is_quiet(self) -> bool:
         """Whether what has arrived is the business of TLS alone (session tickets come after the handshake)."""
+        before = self._socket.gettimeout()
         self._socket.settimeout(0)
         try:
             self._fill(self._socket.recv(_PIECE))
@@ -335,6 +342,8 @@ class _TLS:
             return True
         except (OSError, ssl.SSLError):
             return False
+        finally:
+            self._socket.settimeout(before)
         return False
 
 
@@ -342,8 +351,19 @@ def current_loop() -> None:
     """The blocking client is bound to no loop."""
 
 
-def schedule(seconds: float, callback: Callable[[], None]) -> None:
+running_loop = type(None)  # gives None, as fast as asyncio gives its loop
+
+
+class _Never:
+    """A timer that never fires."""
+
+    def cancel(self) -> None:
+        pass
+
+
+def schedule(seconds: float, callback: Callable[[], None]) -> _Never:
     """A blocking client has nobody to call it later; it looks after its pool when it is used."""
+    return _Never()
 
 
 class _Deadline:

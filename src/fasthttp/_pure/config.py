@@ -142,11 +142,18 @@ class ClientConfig:
 
     def plain_request(self, method: str, url: str) -> Request:
         """The request of a call that gives nothing but method and URL; the short way to the same bytes."""
-        target = self.resolve(url)
+        target = _resolve(self._base_url, url)
         name = _METHODS.get(method)
-        if name is None or self._params is not None or "host" in self._headers:
+        headers = self._headers
+        if name is None or self._params is not None or dict.__contains__(headers, "host"):
             return self.request(method, url, {})
-        head = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (name, target.target, target.host_header, self._headers.encode())
+        block = headers._block
+        head = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (
+            name,
+            target.target,
+            target.host_header,
+            headers.encode() if block is None else block,
+        )
         return Request.bare(method, target, head, self)
 
     def request(self, method: str, url: str, options: Mapping[str, Any]) -> Request:

@@ -103,6 +103,7 @@ class PoolState:
         self._owner: dict[Any, _Host] = {}  # every open connection
         self._idle: OrderedDict[Any, _Host] = OrderedDict()  # oldest release first
         self._pending: OrderedDict[_Host, None] = OrderedDict()  # hosts held back by max_connections alone
+        self._sweep_at = float("inf")  # no idle connection expires before this
         self._total = 0
         self._waiting = 0
         self._tickets = 0
@@ -112,7 +113,8 @@ class PoolState:
 
     def acquire(self, key: Hashable, now: float) -> Any:
         """An idle connection, OPEN, FULL, or a `Ticket` to wait with."""
-        self.sweep(now)
+        if now >= self._sweep_at:
+            self.sweep(now)
         host = self._hosts.get(key)
         if host is None:
             host = self._hosts[key] = _Host(key)
@@ -167,6 +169,8 @@ class PoolState:
                 return
         host.idle[connection] = None
         self._idle[connection] = host
+        if expires_at < self._sweep_at:
+            self._sweep_at = expires_at
         if self._pending and self._evict():
             self._fill()
 
@@ -199,9 +203,11 @@ class PoolState:
         while self._idle:
             connection = next(iter(self._idle))
             if connection.expires_at > now:
+                self._sweep_at = connection.expires_at
                 return
             self.expired += 1
             self.discard(connection)
+        self._sweep_at = float("inf")
 
     def next_expiry(self) -> float | None:
         """When the oldest idle connection expires, None without one."""

@@ -22,9 +22,7 @@ class Rechunker:
     """Pieces of exactly `size` bytes, the last one shorter; as they come when `size` is None."""
 
     def __init__(self, size: int | None) -> None:
-        if size is not None and size < 1:
-            raise ValueError(f"chunk_size={size} must be at least 1, or None")
-        self._size = size
+        self._size = _checked(size)
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -46,7 +44,7 @@ class TextDecoder:
 
     def __init__(self, encoding: str, size: int | None = None) -> None:
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-        self._size = size
+        self._size = _checked(size)
         self._rest = ""
 
     def feed(self, data: bytes) -> list[str]:
@@ -63,6 +61,12 @@ class TextDecoder:
         whole = len(text) if final else len(text) - len(text) % size
         self._rest = text[whole:]
         return [text[at : at + size] for at in range(0, whole, size)]
+
+
+def _checked(size: int | None) -> int | None:
+    if size is not None and size < 1:
+        raise ValueError(f"chunk_size={size} must be at least 1, or None")
+    return size
 
 
 class LineSplitter:

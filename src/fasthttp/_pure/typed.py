@@ -10,28 +10,38 @@ import msgspec
 __all__ = ["build"]
 
 
-@lru_cache(maxsize=256)
-def _decoder(type_: Any) -> Any:
-    """A msgspec decoder, or None for a type that only pydantic can validate."""
-    if _names_pydantic(type_):
-        return None
-    try:
-        return msgspec.json.Decoder(type_)
-    except TypeError:
-        return None
-
-
-def _names_pydantic(type_: Any) -> bool:
-    if hasattr(type_, "__pydantic_core_schema__") or hasattr(type_, "__pydantic_validator__"):
-        return True
-    return any(_names_pydantic(argument) for argument in getattr(type_, "__args__", ()))
-
-
-@lru_cache(maxsize=256)
-def _adapter(type_: Any) -> Any:
+def _make_builder(type_: Any) -> tuple[Any, Any]:
+    """(msgspec decoder, None), or (None, pydantic adapter) for a type that only pydantic can validate."""
+    if not _is_foreign(type_):
+        try:
+            return msgspec.json.Decoder(type_, dec_hook=_by_pydantic), None
+        except TypeError:  # a union that msgspec cannot tell apart, for instance
+            pass
     from pydantic import TypeAdapter
 
-    return TypeAdapter(type_)
+    return None, TypeAdapter(type_)
+
+
+_builder = lru_cache(maxsize=256)(_make_builder)
+
+
+def _is_foreign(type_: Any) -> bool:
+    """Whether msgspec does not know a type, or one of the types that a container of it holds."""
+    if hasattr(type_, "__pydantic_core_schema__") or hasattr(type_, "__pydantic_validator__"):
+        return True
+    arguments = getattr(type_, "__args__", ())
+    if arguments or not isinstance(type_, type) or type_ is object:
+        return any(map(_is_foreign, arguments))
+    from msgspec.inspect import CustomType, type_info
+
+    return isinstance(type_info(type_), CustomType)
+
+
+def _by_pydantic(type_: Any, value: Any) -> Any:
+    """A field of a struct or dataclass whose type msgspec does not know."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(type_).validate_python(value)
 
 
 def build(content: bytes, value: Any, type_: Any) -> Any:
@@ -41,11 +51,11 @@ def build(content: bytes, value: Any, type_: Any) -> Any:
         msgspec.ValidationError, pydantic.ValidationError: it does not fit.
     """
     try:
-        decoder = _decoder(type_)
-    except TypeError:  # a type that cannot be hashed
-        decoder = None if _names_pydantic(type_) else msgspec.json.Decoder(type_)
-    if decoder is not None:
-        if b"\0" in content[:4] or content[:2] in (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb"):
-            return msgspec.convert(value, type_)
-        return decoder.decode(content)
-    return _adapter(type_).validate_python(value)
+        decoder, adapter = _builder(type_)
+    except TypeError:  # a type that cannot be hashed, and so not be remembered
+        decoder, adapter = _make_builder(type_)
+    if decoder is None:
+        return adapter.validate_python(value)
+    if b"\0" in content[:4] or content[:2] in (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb"):
+        return msgspec.convert(value, type_, dec_hook=_by_pydantic)
+    return decoder.decode(content)

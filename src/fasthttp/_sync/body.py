@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -78,6 +79,11 @@ class SyncBody:
         if not self.closed:
             self.closed = True
             self._source.abandon()
+
+    def __del__(self) -> None:
+        if not self.closed:
+            warnings.warn(f"unclosed streamed response to {self._request!r}", ResourceWarning, source=self, stacklevel=2)
+            self.abandon()
 
 
 def read_response(response: Response) -> bytes:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
-from fasthttp._sync.body import SyncBody
+from fasthttp._sync.body import SyncBody, read_response
 from fasthttp._io.blocking import call as settle
-from fasthttp._io.blocking import current_loop, within
+from fasthttp._io.blocking import current_loop, running_loop, within
 from fasthttp._pure.config import Call, ClientConfig
 from fasthttp._pure.decoding import Pipeline
 from fasthttp._pure.faults import annotate
@@ -31,69 +31,68 @@ class SyncEngine:
         self.sender = sender
         self._loop = current_loop()
 
-    def request(self, method: str, url: str, options: Mapping[str, Any]) -> ClientResponse:
-        """Build a request and run it."""
+    def request(self, method: str, url: str, options: Mapping[str, Any], prebuilt: Request | None = None) -> ClientResponse:
+        """The response of a call, with everything done that the call asks for; `prebuilt` stands for method and URL."""
         started = monotonic()
         config = self.config
-        if options:
+        if running_loop() is not self._loop:
+            raise RuntimeError(f"this client is bound to {self._loop!r} and cannot be used on {current_loop()!r}")
+        if config.closed:
+            raise ClientClosedError("the client is closed; create a new one")
+        if prebuilt is not None:
+            call, request = self._adopt(prebuilt, options)
+        elif options:
             call = config.call(options)
             request = config.request(method, url, options)
         else:
             call = config.defaults
             request = config.plain_request(method, url)
-        return self.run(request, call, started)
-
-    def send(self, request: Request, options: Mapping[str, Any]) -> ClientResponse:
-        """Run a request that the caller built."""
-        started = monotonic()
-        call = self.config.call(options, request)
-        if not request.is_replayable:
-            assert request.body is not None
-            request.body.start()
-        return self.run(self.config.adopt(request), call, started)
-
-    def run(self, request: Request, call: Call, started: float) -> ClientResponse:
-        """The response of a call, with everything done that the call asks for."""
-        loop = current_loop()
-        if loop is not self._loop:
-            raise RuntimeError(f"this client is bound to {self._loop!r} and cannot be used on {loop!r}")
-        if self.config.closed:
-            raise ClientClosedError("the client is closed; create a new one")
         total = call.timeout.total
         total_at = None if total is None else started + total
         try:
             if call.hooks is not None:
                 request = self._request_hooks(request, call, total_at)
-            response = self._follow(request, call, total_at)
+            response: ClientResponse = self.sender.send(request, call, total_at)
+            if response._content is None or response._coding is not None or call.max_response_size is not None:
+                self._attach(response, request, call)
+            if response.status_code in REDIRECT_STATUSES:
+                response = self._follow(request, response, call, total_at)
             if response._content is None and not call.stream:
-                body: Any = response._live("sync", "")
-                response._content = body.read()
-                response._state = "buffered"
+                read_response(response)
+            if config.default_encoding != "utf-8":
+                response._default_encoding = config.default_encoding
             response._elapsed = monotonic() - started
             if call.hooks is not None:
                 return self._response_hooks(response, call, total_at)
             return response
         except FastHTTPError as exc:
-            annotate(exc, request, monotonic() - started, self.config.sensitive)
+            annotate(exc, request, monotonic() - started, config.sensitive)
             if call.hooks is not None and "error" in call.hooks:
-                return self._error_hooks(exc, request, call, total_at)
+                return self._error_hooks(exc, request, call)
             raise
 
-    def _follow(self, request: Request, call: Call, total_at: float | None) -> ClientResponse:
+    def _adopt(self, prebuilt: Request, options: Mapping[str, Any]) -> tuple[Call, Request]:
+        call = self.config.call(options, prebuilt)
+        if not prebuilt.is_replayable:
+            assert prebuilt.body is not None
+            prebuilt.body.start()  # raises
+        return call, self.config.adopt(prebuilt)
+
+    def send(self, request: Request, options: Mapping[str, Any]) -> ClientResponse:
+        """The response to a request that the caller built."""
+        return self.request("", "", options, request)
+
+    def _follow(self, request: Request, response: ClientResponse, call: Call, total_at: float | None) -> ClientResponse:
+        """The last response of a chain of redirects."""
         history: list[Response] = []
         while True:
-            response: ClientResponse = self.sender.send(request, call, total_at)
-            if response._source is not None or response._coding is not None or response._body is not None or call.max_response_size is not None:
-                self._attach(response, request, call)
-            if self.config.default_encoding != "utf-8":
-                response._default_encoding = self.config.default_encoding
-            if response.status_code not in REDIRECT_STATUSES:
-                break
             following = self._redirected(request, response, call, history)
             if following is None:
                 break
             history.append(response)
             request = following
+            response = self.sender.send(request, call, total_at)
+            self._attach(response, request, call)
         if history:
             response._history = tuple(history)
         return response
@@ -199,7 +198,7 @@ class SyncEngine:
                 response = result
         return response
 
-    def _error_hooks(self, error: FastHTTPError, request: Request, call: Call, total_at: float | None) -> ClientResponse:
+    def _error_hooks(self, error: FastHTTPError, request: Request, call: Call) -> ClientResponse:
         assert call.hooks is not None
         for hook in call.hooks["error"]:
             result = self._run_hook("error", None, call, hook, error, request)

@@ -20,32 +20,35 @@ __all__ = ["AsyncStream", "AsyncVerbs"]
 class SyncVerbs:
     """What a client can be asked for. Keywords: see `Client.request`."""
 
+    _engine: SyncEngine | None = None
+
     def _running(self) -> SyncEngine:
+        """The engine, made when it is first needed."""
         raise TypeError("not a client")
 
     def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a request with any method; see `Client.request`."""
-        return self._running().request(method, url, options)
+        return (self._engine or self._running()).request(method, url, options)
 
     def get(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a GET request."""
-        return self._running().request("GET", url, options)
+        return (self._engine or self._running()).request("GET", url, options)
 
     def head(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a HEAD request."""
-        return self._running().request("HEAD", url, options)
+        return (self._engine or self._running()).request("HEAD", url, options)
 
     def options(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send an OPTIONS request."""
-        return self._running().request("OPTIONS", url, options)
+        return (self._engine or self._running()).request("OPTIONS", url, options)
 
     def delete(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a DELETE request."""
-        return self._running().request("DELETE", url, options)
+        return (self._engine or self._running()).request("DELETE", url, options)
 
     def trace(self, url: str, **options: Unpack[RequestOptions]) -> ClientResponse:
         """Send a TRACE request."""
-        return self._running().request("TRACE", url, options)
+        return (self._engine or self._running()).request("TRACE", url, options)
 
     def post(
         self,
@@ -57,7 +60,7 @@ class SyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a POST request."""
-        return self._running().request("POST", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return (self._engine or self._running()).request("POST", url, {"content": content, "json": json, "data": data, "files": files, **options})
 
     def put(
         self,
@@ -69,7 +72,7 @@ class SyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a PUT request."""
-        return self._running().request("PUT", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return (self._engine or self._running()).request("PUT", url, {"content": content, "json": json, "data": data, "files": files, **options})
 
     def patch(
         self,
@@ -81,7 +84,7 @@ class SyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a PATCH request."""
-        return self._running().request("PATCH", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return (self._engine or self._running()).request("PATCH", url, {"content": content, "json": json, "data": data, "files": files, **options})
 
     def query(
         self,
@@ -93,15 +96,15 @@ class SyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a QUERY request: safe and repeatable as GET, with a body."""
-        return self._running().request("QUERY", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return (self._engine or self._running()).request("QUERY", url, {"content": content, "json": json, "data": data, "files": files, **options})
 
     def send(self, request: Request, **options: Unpack[PostOptions]) -> ClientResponse:
         """Send a request that was built before; this client's defaults are merged into a copy of it."""
-        return self._running().send(request, options)
+        return (self._engine or self._running()).send(request, options)
 
     def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> SyncStream:
         """A context manager that gives the response after its head and closes it at the end."""
-        return SyncStream(self._running(), method, url, options)
+        return SyncStream(self._engine or self._running(), method, url, options)
 
 
 class SyncStream:
