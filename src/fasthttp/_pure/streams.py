@@ -7,15 +7,15 @@ from typing import Generic, Protocol, TypeVar
 
 __all__ = ["LineSplitter", "Rechunker", "TextDecoder", "Transform"]
 
-T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 
 
-class Transform(Protocol, Generic[T_co]):
+class Transform(Protocol, Generic[T]):
     """Turns pieces of bytes into items."""
 
-    def feed(self, data: bytes) -> list[T_co]: ...
+    def feed(self, data: bytes) -> list[T]: ...
 
-    def flush(self) -> list[T_co]: ...
+    def flush(self) -> list[T]: ...
 
 
 class Rechunker:
