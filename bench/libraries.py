@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["LIBRARIES", "AsyncAdapter", "BlockingAdapter", "Library", "Settings", "find", "missing", "version"]
+__all__ = ["LIBRARIES", "AsyncAdapter", "BlockingAdapter", "Library", "Settings", "find_module", "missing", "version"]
 
 Feed = Callable[[bytes], object]
 Fields = Mapping[str, str]
@@ -553,6 +553,10 @@ class Library:
     asynchronous: str | None = None
     blocking: str | None = None
 
+    def has(self, colour: str) -> bool:
+        """Whether the library has a client of that colour."""
+        return (self.asynchronous if colour == "async" else self.blocking) is not None
+
     def adapter(self, colour: str) -> Any:
         """The adapter class of a colour, `async` or `blocking`."""
         place = self.asynchronous if colour == "async" else self.blocking
@@ -584,9 +588,9 @@ _ALL = (
 LIBRARIES = {library.name: library for library in _ALL}
 
 
-def find(name: str) -> Library | None:
-    """The library of that name, None for one that no adapter is written for."""
-    return LIBRARIES.get(name)
+def find_module(name: str) -> Any:
+    """The spec of a top-level module that can be imported, None without it. Imports nothing of it."""
+    return importlib.util.find_spec(name.partition(".")[0])
 
 
 def missing(name: str) -> str | None:
@@ -594,7 +598,7 @@ def missing(name: str) -> str | None:
     library = LIBRARIES.get(name)
     if library is None:
         return "unknown; there are " + ", ".join(LIBRARIES)
-    if importlib.util.find_spec(library.module) is None:
+    if find_module(library.module) is None:
         return "not installed"
     return None
 

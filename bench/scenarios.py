@@ -59,12 +59,19 @@ def _small(loop: str, concurrency: int) -> Scenario:
 
 SCENARIOS = (
     *(_small(loop, concurrency) for loop in ("uvloop", "asyncio") for concurrency in (1, 16, 32, 64, 512)),
+    *(
+        Scenario(
+            f"varied-{loop}-64", f"GET small JSON, every head another, {loop}, 64 connections", "json", "/varied", "async", loop, 64, True
+        )
+        for loop in ("uvloop", "asyncio")
+    ),
     Scenario("body-1k", "GET 1 KiB, buffered, uvloop, 64 connections", "body", "/1k", "async", "uvloop", 64),
     Scenario("body-100k", "GET 100 KiB, buffered, uvloop, 64 connections", "body", "/100k", "async", "uvloop", 64, requests=20_000),
     Scenario("stream-100k", "GET 100 KiB, streamed, uvloop, 64 connections", "stream", "/100k", "async", "uvloop", 64, requests=20_000),
     Scenario("post-1k", "POST 1 KiB of JSON, uvloop, 64 connections", "post", "/post", "async", "uvloop", 64),
     Scenario("tls-64", "GET small JSON over TLS, uvloop, 64 connections", "json", "/json", "async", "uvloop", 64, tls=True),
     Scenario("blocking-1", "GET small JSON, blocking, one after another", "json", "/json", "blocking", "", 1, True),
+    Scenario("blocking-varied-1", "GET small JSON, every head another, blocking", "json", "/varied", "blocking", "", 1, True),
     Scenario("blocking-16", "GET small JSON, blocking, 16 threads", "json", "/json", "blocking", "", 16),
 )
 

@@ -1,12 +1,13 @@
 """The neutral server: nginx where it is installed, otherwise a bare ASGI function on uvicorn. Also that fallback's program.
 
-Both serve `/json` (17 bytes), `/1k`, `/100k` to any method, and `/post`, which answers after it has read the body; the
+Both serve `/json` (17 bytes), `/varied` (the same with a request number in each head, so that no two heads are alike), `/1k`, `/100k` to any method, and `/post`, which answers after it has read the body; the
 same again under TLS on a second port.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import shutil
 import socket
@@ -54,6 +55,7 @@ http {{
         ssl_certificate_key {folder}/key.pem;
         root {folder}/files;
         location = /json {{ default_type application/json; return 200 '{small}'; }}
+        location = /varied {{ add_header X-Request-Id $request_id; default_type application/json; return 200 '{small}'; }}
         location = /answered {{ internal; default_type application/json; return 200 '{small}'; }}
         # nginx reads a body for somebody it passes it to: the mirror is that, and drops it. The file handler then
         # refuses any method but GET and HEAD (405), which is made the constant answer.
@@ -86,6 +88,12 @@ def pin(core: int | None) -> None:
     """Keep the calling process, and what it starts, on one core."""
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment without what would send some libraries, and not others, through a proxy or to other certificates."""
+    foreign = {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+    return {name: value for name, value in os.environ.items() if name not in foreign and not name.lower().endswith("_proxy")}
 
 
 def free_port() -> int:
@@ -199,6 +207,7 @@ def _fields(kind: bytes, content: bytes) -> list[tuple[bytes, bytes]]:
 
 
 _ANSWERS = {f"/{name}": (content, _fields(b"application/octet-stream", content)) for name, content in FILES.items()}
+_numbers = itertools.count()
 _SMALL = SMALL, _fields(b"application/json", SMALL)
 
 
@@ -209,6 +218,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     while (await receive()).get("more_body"):
         pass
     content, headers = _ANSWERS.get(scope["path"], _SMALL)
+    if scope["path"] == "/varied":
+        headers = [*headers, (b"x-request-id", b"%032x" % next(_numbers))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 

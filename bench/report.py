@@ -1,0 +1,159 @@
+"""From results to judgement and text: the targets, and `RESULTS.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["judge", "markdown"]
+
+OWN = "fasthttp"
+
+
+def _cpu(results: dict[str, Any], scenario: str, library: str) -> float | None:
+    figures = results.get("scenarios", {}).get(scenario, {}).get("libraries", {}).get(library, {})
+    value = figures.get("cpu_us")
+    return None if value is None else float(value)
+
+
+def _ratio(scenario: str, peer: str) -> Callable[[dict[str, Any]], float | None]:
+    def figure(results: dict[str, Any]) -> float | None:
+        own, other = _cpu(results, scenario, OWN), _cpu(results, scenario, peer)
+        return None if own is None or not other else own / other
+
+    return figure
+
+
+def _unevenness(results: dict[str, Any]) -> float | None:
+    values = [_cpu(results, f"get-uvloop-{count}", OWN) for count in (32, 64, 512)]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    mean = sum(known) / len(known)
+    return max(abs(value - mean) for value in known) / mean * 100
+
+
+def _import_ms(results: dict[str, Any]) -> float | None:
+    found = results.get("imports")
+    return None if found is None else float(found["import_ms"])
+
+
+# What is wanted, where it is read, the bound, the unit.
+TARGETS: tuple[tuple[str, Callable[[dict[str, Any]], float | None], float, str], ...] = (
+    ("async, uvloop, 64 connections, small JSON: CPU against aiohttp", _ratio("get-uvloop-64", "aiohttp"), 0.40, "×"),
+    ("async, uvloop, 64 connections, small JSON: CPU against pyreqwest", _ratio("get-uvloop-64", "pyreqwest"), 0.60, "×"),
+    ("async, uvloop, 64 connections, small JSON: CPU against httpx", _ratio("get-uvloop-64", "httpx"), 0.03, "×"),
+    ("async, plain asyncio, 64 connections, small JSON: CPU against aiohttp", _ratio("get-asyncio-64", "aiohttp"), 0.60, "×"),
+    ("blocking, one after another: CPU against http.client", _ratio("blocking-1", "http.client"), 0.45, "×"),
+    ("blocking, one after another: CPU against requests", _ratio("blocking-1", "requests"), 0.10, "×"),
+    ("flat from 32 to 512 connections: largest distance from the mean of 32, 64, 512", _unevenness, 15.0, "%"),
+    ("1 connection, uvloop: CPU against the floor of the same run", _ratio("get-uvloop-1", "floor"), 1.3, "×"),
+    ("`import fasthttp` in a fresh interpreter, median of 15", _import_ms, 60.0, "ms"),
+)
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:.3f} ×" if unit == "×" else f"{value:.1f} {unit}"
+
+
+def judge(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each target with its figure and `met`, `missed` or `not measured`."""
+    judged = []
+    for name, figure, bound, unit in TARGETS:
+        value = figure(results)
+        verdict = "not measured" if value is None else "met" if value <= bound else "missed"
+        judged.append(
+            {"target": name, "bound": bound, "figure": None if value is None else round(value, 4), "unit": unit, "verdict": verdict}
+        )
+    return judged
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    align = [":---", *("---:" for _ in head[1:])]
+    return ["| " + " | ".join(row) + " |" for row in (head, align, *rows)]
+
+
+def _environment(results: dict[str, Any]) -> list[str]:
+    meta = results["meta"]
+    lines = ["Client and server " + meta["pinning"] + "."] if meta.get("pinning") else []
+    if "nginx" not in meta["server"]:
+        lines.append(f"**The server was {meta['server']}: requests per second say more of it than of the clients.**")
+    if meta.get("quick"):
+        lines.append("**A quick run, for trying: few rounds, headline scenarios only.**")
+    names = ("date", "python", "kernel", "cpu", "cores", "server", "rounds")
+    rows = [[name, str(meta[name])] for name in names if name in meta]
+    rows += [[library, version] for library, version in sorted(results["versions"].items())]
+    rows += [[library, f"skipped: {why}"] for library, why in sorted(results.get("skipped", {}).items())]
+    return [*lines, "", *_table(["", "of this run"], rows)]
+
+
+def _targets(results: dict[str, Any]) -> list[str]:
+    rows = []
+    for item in results["targets"]:
+        value, unit = item["figure"], item["unit"]
+        figure = "" if value is None else _amount(value, unit)
+        verdict = f"**{item['verdict']}**" if item["verdict"] == "missed" else item["verdict"]
+        rows.append([item["target"], "≤ " + _amount(item["bound"], unit), figure, verdict])
+    return _table(["Target", "Bound", "Figure", "Verdict"], rows)
+
+
+def _scenario(name: str, scenario: dict[str, Any]) -> list[str]:
+    found = scenario["libraries"]
+    own = found.get(OWN, {}).get("cpu_us")
+    good = sorted((library for library in found if "cpu_us" in found[library]), key=lambda library: float(found[library]["cpu_us"]))
+    rows = []
+    for library in good:
+        figures = found[library]
+        ratio = f"{figures['cpu_us'] / own:.2f} ×" if own else ""
+        spread = f"{figures['cpu_us_least']:.1f} – {figures['cpu_us_most']:.1f}"
+        tail = [f"{figures['rps']:,.0f}", f"{figures['rss_kib'] / 1024:.0f}", f"{figures['gc_per_10k']:.1f}"]
+        rows.append([f"**{library}**" if library == OWN else library, ratio, f"{figures['cpu_us']:.1f}", spread, *tail])
+    head = ["Library", "CPU, fasthttp = 1", "CPU µs/request", "least – most", "requests/s", "max RSS MiB", "gc per 10k"]
+    lines = [f"### {scenario['title']}", "", *_table(head, rows), ""]
+    lines += [f"{library} failed: {found[library]['error']}\n" for library in found if "error" in found[library]]
+    return [*lines, f"![{scenario['title']}](charts/{name}.svg)", ""] if good else lines
+
+
+def _pool(pool: dict[str, Any]) -> list[str]:
+    if "error" in pool:
+        return [f"Failed: {pool['error']}", ""]
+    queue, streams = pool["queue"], pool["streams"]
+    rows = [
+        [f"CPU per request, {waiting} waiting for {queue['limit']} connections", f"{value:.1f} µs"]
+        for waiting, value in queue["cpu_us"].items()
+    ]
+    rows.append(["ratio of the two", f"{queue['ratio']:.2f} ×"])
+    rows.append(["connections opened in all", str(queue["connections_opened"])])
+    rows.append(["memory after each round, MiB", ", ".join(f"{value / 1024:.1f}" for value in queue["rss_kib_after_each_round"])])
+    for way, figures in streams.items():
+        text = f"{figures['mb_per_s']:,.0f} MB/s, {figures['cpu_seconds']:.2f} s of CPU, memory grew by {figures['rss_growth_kib'] / 1024:.1f} MiB"
+        rows.append([f"{figures['bytes'] / 2**30:.2g} GiB streamed {way}", text])
+    return [*_table(["Scale", "Figure"], rows), ""]
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """The text of RESULTS.md."""
+    lines = [
+        "# Results",
+        "",
+        "Written by `bench/run.py`; the figures are in `results.json`. Each client runs in a process of its own, with the same",
+        "connections per pool; libraries take turns within a round, and figures are medians of the rounds. CPU is that of the",
+        "whole client process (all threads) per request after a warm-up; every answer's status and body is checked.",
+        "`floor` sends a constant and counts bytes: it is what the machine and the loop cost.",
+        "",
+        "## Targets",
+        "",
+        *_targets(results),
+        "",
+        "## Scenarios",
+        "",
+    ]
+    for name, scenario in results["scenarios"].items():
+        lines += _scenario(name, scenario)
+    if "imports" in results:
+        found = results["imports"]
+        lines += ["## Import", "", f"`import fasthttp`: {found['import_ms']:.1f} ms; with its `Client` loaded: {found['client_ms']:.1f} ms"]
+        lines += [f"(medians of {found['runs']} fresh interpreters).", ""]
+    if "pool" in results:
+        lines += ["## Pool and streams", "", *_pool(results["pool"])]
+    return "\n".join([*lines, "## Where", "", *_environment(results)]).rstrip() + "\n"
