@@ -46,6 +46,12 @@ TARGETS: tuple[tuple[str, Callable[[dict[str, Any]], float | None], float, str],
     ("async, plain asyncio, 64 connections, small JSON: CPU against aiohttp", _ratio("get-asyncio-64", "aiohttp"), 0.60, "×"),
     ("blocking, one after another: CPU against http.client", _ratio("blocking-1", "http.client"), 0.45, "×"),
     ("blocking, one after another: CPU against requests", _ratio("blocking-1", "requests"), 0.10, "×"),
+    ("every head another, uvloop, 64 connections: CPU against aiohttp", _ratio("varied-uvloop-64", "aiohttp"), 0.40, "×"),
+    ("every head another, uvloop, 64 connections: CPU against pyreqwest", _ratio("varied-uvloop-64", "pyreqwest"), 0.60, "×"),
+    ("every head another, uvloop, 64 connections: CPU against httpx", _ratio("varied-uvloop-64", "httpx"), 0.03, "×"),
+    ("every head another, plain asyncio, 64 connections: CPU against aiohttp", _ratio("varied-asyncio-64", "aiohttp"), 0.60, "×"),
+    ("every head another, blocking: CPU against http.client", _ratio("blocking-varied-1", "http.client"), 0.45, "×"),
+    ("every head another, blocking: CPU against requests", _ratio("blocking-varied-1", "requests"), 0.10, "×"),
     ("flat from 32 to 512 connections: largest distance from the mean of 32, 64, 512", _unevenness, 15.0, "%"),
     ("1 connection, uvloop: CPU against the floor of the same run", _ratio("get-uvloop-1", "floor"), 1.3, "×"),
     ("`import fasthttp` in a fresh interpreter, median of 15", _import_ms, 60.0, "ms"),
@@ -126,7 +132,8 @@ def _pool(pool: dict[str, Any]) -> list[str]:
     rows.append(["connections opened in all", str(queue["connections_opened"])])
     rows.append(["memory after each round, MiB", ", ".join(f"{value / 1024:.1f}" for value in queue["rss_kib_after_each_round"])])
     for way, figures in streams.items():
-        text = f"{figures['mb_per_s']:,.0f} MB/s, {figures['cpu_seconds']:.2f} s of CPU, memory grew by {figures['rss_growth_kib'] / 1024:.1f} MiB"
+        grown = f"memory grew by {figures['rss_growth_kib'] / 1024:.1f} MiB"
+        text = f"{figures['mb_per_s']:,.0f} MB/s, {figures['cpu_seconds']:.2f} s of CPU, {grown}"
         rows.append([f"{figures['bytes'] / 2**30:.2g} GiB streamed {way}", text])
     return [*_table(["Scale", "Figure"], rows), ""]
 
@@ -139,7 +146,10 @@ def markdown(results: dict[str, Any]) -> str:
         "Written by `bench/run.py`; the figures are in `results.json`. Each client runs in a process of its own, with the same",
         "connections per pool; libraries take turns within a round, and figures are medians of the rounds. CPU is that of the",
         "whole client process (all threads) per request after a warm-up; every answer's status and body is checked.",
-        "`floor` sends a constant and counts bytes: it is what the machine and the loop cost.",
+        "`floor` is a bare `asyncio.Protocol` (or a bare socket) that sends a constant and counts bytes: what machine and loop cost.",
+        "",
+        "A server repeats its answer's head byte for byte within a second, and a client may profit from that; most real answers",
+        "differ. `every head another` is the same small JSON with a new `X-Request-Id` in each head.",
         "",
         "## Targets",
         "",

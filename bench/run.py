@@ -123,7 +123,9 @@ def describe(server: str, options: argparse.Namespace, pinned: tuple[int | None,
 def chosen(options: argparse.Namespace) -> list[Scenario]:
     """The scenarios that this run measures."""
     if options.only:
-        return [scenario for scenario in SCENARIOS if any(name in scenario.name for name in options.only)]
+        exact = {scenario.name for scenario in SCENARIOS}.intersection(options.only)
+        parts = [name for name in options.only if name not in exact]
+        return [scenario for scenario in SCENARIOS if scenario.name in exact or any(part in scenario.name for part in parts)]
     return [scenario for scenario in SCENARIOS if scenario.headline or not options.quick]
 
 

@@ -51,20 +51,18 @@ class Scenario:
     tls: bool = False
 
 
-def _small(loop: str, concurrency: int) -> Scenario:
-    headline = (loop, concurrency) in {("uvloop", 1), ("uvloop", 32), ("uvloop", 64), ("uvloop", 512), ("asyncio", 64)}
+def _small(loop: str, concurrency: int, *, varied: bool = False) -> Scenario:
+    headline = varied or (loop, concurrency) in {("uvloop", 1), ("uvloop", 32), ("uvloop", 64), ("uvloop", 512), ("asyncio", 64)}
+    kind, mark, path = ("varied", ", every head another", "/varied") if varied else ("get", "", "/json")
     tail = "1 connection" if concurrency == 1 else f"{concurrency} connections"
-    return Scenario(f"get-{loop}-{concurrency}", f"GET small JSON, {loop}, {tail}", "json", "/json", "async", loop, concurrency, headline)
+    title = f"GET small JSON{mark}, {loop}, {tail}"
+    return Scenario(f"{kind}-{loop}-{concurrency}", title, "json", path, "async", loop, concurrency, headline)
 
 
 SCENARIOS = (
     *(_small(loop, concurrency) for loop in ("uvloop", "asyncio") for concurrency in (1, 16, 32, 64, 512)),
-    *(
-        Scenario(
-            f"varied-{loop}-64", f"GET small JSON, every head another, {loop}, 64 connections", "json", "/varied", "async", loop, 64, True
-        )
-        for loop in ("uvloop", "asyncio")
-    ),
+    _small("uvloop", 64, varied=True),
+    _small("asyncio", 64, varied=True),
     Scenario("body-1k", "GET 1 KiB, buffered, uvloop, 64 connections", "body", "/1k", "async", "uvloop", 64),
     Scenario("body-100k", "GET 100 KiB, buffered, uvloop, 64 connections", "body", "/100k", "async", "uvloop", 64, requests=20_000),
     Scenario("stream-100k", "GET 100 KiB, streamed, uvloop, 64 connections", "stream", "/100k", "async", "uvloop", 64, requests=20_000),

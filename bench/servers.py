@@ -1,7 +1,7 @@
 """The neutral server: nginx where it is installed, otherwise a bare ASGI function on uvicorn. Also that fallback's program.
 
-Both serve `/json` (17 bytes), `/varied` (the same with a request number in each head, so that no two heads are alike), `/1k`, `/100k` to any method, and `/post`, which answers after it has read the body; the
-same again under TLS on a second port.
+Both serve `/json` (17 bytes), `/varied` (the same with a request number in the head, so that no two heads are alike),
+`/1k`, `/100k` to any method, and `/post`, which answers after it has read the body; all again under TLS on a second port.
 """
 
 from __future__ import annotations
