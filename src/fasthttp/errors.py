@@ -45,6 +45,9 @@ class FastHTTPError(Exception):
             return text
         return f"{text}: {self.method or ''} {self.url}".replace(":  ", ": ")
 
+    def __repr__(self) -> str:
+        return mask_text(super().__repr__())
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Neither requests nor responses are pickled: both may hold sockets, and both may hold secrets.
         state = {key: value for key, value in self.__dict__.items() if key not in ("request", "response")}
@@ -221,23 +224,29 @@ class ResponseTooLarge(SecurityError, ResponseError):
 class HTTPStatusError(ResponseError):
     """A status of 400 or above, raised by `raise_for_status`.
 
+    Takes the status and the message, or the message first and `status_code=` by keyword.
+
     Attributes: `status_code`, `reason`, `response`, `detail` (what the body says went wrong), `response_body` (at
     most 64 Ki characters; None on a stream that has not been read).
     """
 
     def __init__(
         self,
-        status_code: int | str = 0,
+        status_or_message: int | str = 0,
+        /,
         message: str | None = None,
         response: Response | None = None,
         *,
+        status_code: int | None = None,
         reason: str | None = None,
         detail: str | None = None,
         **keywords: Any,
     ) -> None:
-        if isinstance(status_code, str):
-            status_code, message = int(keywords.pop("status_code", 0) or 0), status_code
-        keywords.pop("status_code", None)
+        if isinstance(status_or_message, str):
+            message = status_or_message
+        elif status_code is None:
+            status_code = status_or_message
+        status_code = status_code or 0
         super().__init__(message or f"HTTP {status_code} {reason_phrase(status_code)}".rstrip(), status_code=status_code, **keywords)
         self.status_code: int = status_code
         self.reason = reason if reason is not None else reason_phrase(status_code)

@@ -62,9 +62,10 @@ def _decode(value: bytes) -> str:
 
 def _pairs(source: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(source, Headers):
-        return source.multi_items()
+        return source._lines
     if isinstance(source, Mapping) or hasattr(source, "keys"):
-        return [(key, source[key]) for key in source.keys()]
+        names = source.keys()
+        return [(name, source[name]) for name in names]
     if isinstance(source, (str, bytes)):
         raise TypeError("headers must be a mapping or (name, value) pairs")
     return list(source)

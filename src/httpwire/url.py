@@ -146,8 +146,8 @@ class URL:
         *,
         scheme: str | None = None,
         path: str | None = None,
-        query: str | None | Literal[False] = False,
-        fragment: str | None | Literal[False] = False,
+        query: str | Literal[False] | None = False,
+        fragment: str | Literal[False] | None = False,
         username: str | None = None,
         password: str | None = None,
     ) -> URL:
@@ -203,6 +203,8 @@ def _refuse(text: str) -> None:
     if not text.startswith("//", scheme.end()):
         raise InvalidURL("no '//' after the scheme")
     authority = re.split(r"[/?#]", text[scheme.end() + 2 :], maxsplit=1)[0]
+    if not authority:
+        raise InvalidURL("empty host")
     bad = re.search(r"[\\\s]", authority)
     if bad is not None:
         raise InvalidURL(f"back slash or white space in the authority: U+{ord(bad[0]):04X}")
@@ -330,9 +332,7 @@ def _to_ascii(domain: str) -> str:
     bidi = any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for label in decoded for char in label)
     for label in decoded:
         _check_label(label, bidi)
-    return ".".join(
-        label if label.isascii() else "xn--" + plain.encode("punycode").decode("ascii") for label, plain in zip(labels, decoded, strict=True)
-    )
+    return ".".join(label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in labels)
 
 
 def _decode_label(label: str) -> str:

@@ -56,9 +56,10 @@ class AsyncNetwork:
         inline = body is None or (body.content is not None and len(body.content) <= _INLINE)
         if inline and body is not None:
             data += body.start()
+        careful = request.method not in _IDEMPOTENT
         fresh = False
         while True:
-            connection = self.pool.checkout(route.key, fresh=fresh)
+            connection = self.pool.checkout(route.key, fresh=fresh, careful=careful)
             if connection is OPEN or connection.__class__ is Ticket:
                 connection = await self._connect(connection, route, call, total_at, fresh=fresh)
             try:
@@ -85,7 +86,7 @@ class AsyncNetwork:
             if got.__class__ is not Ticket:
                 return got
             got = await pool.wait(got, call.timeout, total_at)
-            if got is not OPEN and (fresh or got.is_stale()):
+            if got is not OPEN and (fresh or got.is_stale(0.0)):
                 pool.discard(got, stale=not fresh)
                 got = pool.checkout(route.key, fresh=fresh)
         try:

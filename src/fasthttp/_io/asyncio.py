@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from fasthttp._io import addresses
+from fasthttp._io.readiness import is_readable
 from fasthttp._io.tls import tls_error
 from fasthttp._pure.route import ConnectionInfo, NetworkOptions, Route
 from fasthttp.errors import (
@@ -36,6 +37,7 @@ T = TypeVar("T")
 __all__ = ["Connection", "Waiter", "call", "current_loop", "iterate_source", "open_connection", "run_blocking", "running_loop", "schedule", "within"]
 
 _PIECE = 65536
+_LOOKED = 0.005  # seconds within which a busy loop is trusted to have seen what arrived
 _HIGH_WATER = 1 << 18  # body bytes that may wait for a slow reader before the socket is left alone
 
 
@@ -52,6 +54,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.info = ConnectionInfo()
         self.expires_at = 0.0
+        self.idle_since = 0.0
         self.closed = False
         self._ended = False  # by the peer, or out of step: not to be used again
         self.uses = 0
@@ -258,9 +261,12 @@ class Connection(asyncio.Protocol):
 
     # --- the end
 
-    def is_stale(self) -> bool:
-        """Whether the peer has closed it or sent something unasked. Costs nothing: the loop has told already."""
-        return self.closed or self._ended
+    def is_stale(self, idle: float) -> bool:
+        """Whether the peer has closed it or sent something unasked, after `idle` seconds in the pool.
+
+        The loop has told already, unless it had no time to look since; then one poll asks.
+        """
+        return self.closed or self._ended or (idle > _LOOKED and is_readable(self.transport.get_extra_info("socket").fileno()))
 
     def close(self) -> None:
         """Close an idle connection."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import select
 import socket
 import ssl
 import threading
@@ -13,6 +12,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from fasthttp._io import addresses
+from fasthttp._io.readiness import is_readable, wait_writable
 from fasthttp._io.tls import tls_error
 from fasthttp._pure.route import ConnectionInfo, NetworkOptions, Route
 from fasthttp.errors import (
@@ -51,13 +51,14 @@ class Connection:
         self.parser = ResponseParser(options.wire)
         self.info = ConnectionInfo()
         self.expires_at = 0.0
+        self.idle_since = 0.0
         self.closed = False
         self.uses = 0
         self.wrote = False
         self._was_cut = False
         self._timeout = Timeout()
         self._total_at: float | None = None
-        self._poll = _Poll(sock)
+        self._fileno = sock.fileno()
         self._socket_timeout: float | None = -1.0  # none that can be set: the first use sets it
 
     def begin(self, method: str, timeout: Timeout, total_at: float | None, data: bytes) -> None:
@@ -84,7 +85,7 @@ class Connection:
             while view and not self.parser.status:
                 if len(view) > _PIECE or not stream.is_plain:
                     # A server may answer, and stop reading, in the middle of a long body: listen while sending.
-                    readable, writable = self._poll.wait(self._seconds(self._timeout.write, "write"), writing=True)
+                    readable, writable = wait_writable(self._fileno, self._seconds(self._timeout.write, "write"))
                     if readable:
                         self._feed()
                         continue
@@ -111,7 +112,7 @@ class Connection:
             raise _cut_error() from exc
         while not self.answered:
             try:
-                if not self._poll.wait(0, writing=False)[0]:
+                if not is_readable(self._fileno):
                     break
                 self._feed()
             except FastHTTPError:
@@ -185,9 +186,9 @@ class Connection:
         limit = self._timeout.read
         raise ReadTimeout(f"read timeout after {limit:g} s", phase=phase, limit=limit) from cause
 
-    def is_stale(self) -> bool:
-        """Whether the peer has closed it or sent something unasked: one poll."""
-        return self.closed or (self._poll.wait(0, writing=False)[0] and not self.stream.is_quiet())
+    def is_stale(self, idle: float) -> bool:
+        """Whether the peer has closed it or sent something unasked, after `idle` seconds in the pool: one poll."""
+        return self.closed or (is_readable(self._fileno) and not self.stream.is_quiet())
 
     def close(self) -> None:
         """Close an idle connection."""
@@ -220,36 +221,6 @@ class Connection:
 
 def _cut_error() -> ClientClosedError:
     return ClientClosedError("the client was closed while the request was in flight")
-
-
-class _Poll:
-    """Readiness of one socket."""
-
-    __slots__ = ("_poll", "_reading", "_socket")
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._poll = self._reading = None
-        if hasattr(select, "poll"):
-            self._reading = select.poll()
-            self._reading.register(sock, select.POLLIN)
-
-    def wait(self, seconds: float | None, *, writing: bool) -> tuple[bool, bool]:
-        """Whether it can be read and written."""
-        if self._reading is None:
-            readable, writable, _ = select.select([self._socket], [self._socket] if writing else [], [], seconds)
-            return bool(readable), bool(writable)
-        poll = self._reading
-        if writing:
-            if self._poll is None:
-                self._poll = select.poll()
-                self._poll.register(self._socket, select.POLLIN | select.POLLOUT)
-            poll = self._poll
-        events = poll.poll(None if seconds is None else seconds * 1000)
-        if not events:
-            return False, False
-        mask = events[0][1]
-        return bool(mask & ~select.POLLOUT), bool(mask & select.POLLOUT)
 
 
 class _Plain:

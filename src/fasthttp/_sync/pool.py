@@ -42,14 +42,20 @@ class SyncPool:
     def closed(self) -> bool:
         return self._state.closed
 
-    def checkout(self, key: str, *, fresh: bool = False) -> Any:
-        """A live idle connection, OPEN, or a ticket for `wait`; `fresh`: never one that was used before."""
+    def checkout(self, key: str, *, fresh: bool = False, careful: bool = False) -> Any:
+        """A live idle connection, OPEN, or a ticket for `wait`.
+
+        Args:
+            fresh: never a connection that was used before.
+            careful: ask the system whether an idle connection still lives, however short it was idle.
+        """
         state = self._state
+        now = monotonic()
         while True:
             with self._lock:
                 if state.closed:
                     raise PoolError("pool is closed")
-                got = state.acquire(key, monotonic())
+                got = state.acquire(key, now)
             if state.doomed:
                 self._close_doomed()
             if got is OPEN or got.__class__ is Ticket:
@@ -57,7 +63,7 @@ class SyncPool:
             if got is FULL:
                 stats = self.stats()
                 raise PoolError(f"too many calls wait for a connection: {stats.waiting} waiting, {stats.in_use} in use")
-            if not fresh and not got.is_stale():
+            if not fresh and not got.is_stale(math.inf if careful else now - got.idle_since):
                 return got
             self.discard(got, stale=not fresh)
 
@@ -107,8 +113,9 @@ class SyncPool:
         if keep_for is not None and keep_for < expiry:
             expiry = keep_for
         state = self._state
+        connection.idle_since = now = monotonic()
         with self._lock:
-            state.release(connection, monotonic() + expiry if expiry else None)
+            state.release(connection, now + expiry if expiry else None)
         if state.doomed:
             self._close_doomed()
         if self._timer is None:
