@@ -112,6 +112,16 @@ class BlockingAdapter(abc.ABC):
         """Any request."""
 
 
+def _given(headers: Fields, body: bytes | None, name: str) -> dict[str, Any]:
+    """The keywords of a call: only what there is, so that no library takes a longer way than its users' plain calls do."""
+    options: dict[str, Any] = {}
+    if headers:
+        options["headers"] = headers
+    if body is not None:
+        options[name] = body
+    return options
+
+
 # --- fasthttp
 
 
@@ -147,10 +157,7 @@ class FastHTTPAsync(AsyncAdapter):
         return response.status_code, response.content
 
     async def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        if not headers and body is None:
-            response = await self.client.request(method, url)
-        else:
-            response = await self.client.request(method, url, headers=headers, content=body)
+        response = await self.client.request(method, url, **_given(headers, body, "content"))
         return response.status_code, response.content
 
 
@@ -166,10 +173,7 @@ class FastHTTPBlocking(BlockingAdapter):
         return response.status_code, response.json()
 
     def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        if not headers and body is None:
-            response = self.client.request(method, url)
-        else:
-            response = self.client.request(method, url, headers=headers, content=body)
+        response = self.client.request(method, url, **_given(headers, body, "content"))
         return response.status_code, response.content
 
 
@@ -206,7 +210,7 @@ class Aiohttp(AsyncAdapter):
             return response.status, await response.read()
 
     async def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        async with self.client.request(method, url, headers=headers, data=body) as response:
+        async with self.client.request(method, url, **_given(headers, body, "data")) as response:
             return response.status, await response.read()
 
 
@@ -248,7 +252,7 @@ class HttpxAsync(AsyncAdapter):
         return response.status_code, response.content
 
     async def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        response = await self.client.request(method, url, headers=headers, content=body)
+        response = await self.client.request(method, url, **_given(headers, body, "content"))
         return response.status_code, response.content
 
 
@@ -271,7 +275,7 @@ class HttpxBlocking(BlockingAdapter):
         return response.status_code, response.json()
 
     def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        response = self.client.request(method, url, headers=headers, content=body)
+        response = self.client.request(method, url, **_given(headers, body, "content"))
         return response.status_code, response.content
 
 
@@ -318,7 +322,9 @@ class PyreqwestAsync(AsyncAdapter):
         return response.status, (await response.bytes()).to_bytes()
 
     async def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        request = self.client.request(method, url).headers(dict(headers))
+        request = self.client.request(method, url)
+        if headers:
+            request = request.headers(headers)
         response = await (request if body is None else request.body_bytes(body)).build().send()
         return response.status, (await response.bytes()).to_bytes()
 
@@ -335,7 +341,9 @@ class PyreqwestBlocking(BlockingAdapter):
         return response.status, response.json()
 
     def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        request = self.client.request(method, url).headers(dict(headers))
+        request = self.client.request(method, url)
+        if headers:
+            request = request.headers(headers)
         response = (request if body is None else request.body_bytes(body)).build().send()
         return response.status, response.bytes().to_bytes()
 
@@ -348,13 +356,6 @@ def _wreq_options(settings: Settings) -> dict[str, Any]:
     verify = Path(settings.verify) if isinstance(settings.verify, str) else settings.verify
     pool = {"pool_max_size": bound, "pool_max_idle_per_host": bound}
     return {**pool, "timeout": timedelta(seconds=settings.timeout), "http1_only": True, "tls_verify": verify}
-
-
-def _wreq_request(headers: Fields, body: bytes | None) -> dict[str, Any]:
-    options: dict[str, Any] = {"headers": dict(headers)} if headers else {}
-    if body is not None:
-        options["body"] = body
-    return options
 
 
 class WreqAsync(AsyncAdapter):
@@ -386,7 +387,7 @@ class WreqAsync(AsyncAdapter):
         return response.status.as_int(), bytes(await response.bytes())
 
     async def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        response = await self.client.request(getattr(self.methods, method), url, **_wreq_request(headers, body))
+        response = await self.client.request(getattr(self.methods, method), url, **_given(headers, body, "body"))
         return response.status.as_int(), bytes(await response.bytes())
 
 
@@ -403,7 +404,7 @@ class WreqBlocking(BlockingAdapter):
         return response.status.as_int(), response.json()
 
     def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        response = self.client.request(getattr(self.methods, method), url, **_wreq_request(headers, body))
+        response = self.client.request(getattr(self.methods, method), url, **_given(headers, body, "body"))
         return response.status.as_int(), bytes(response.bytes())
 
 
@@ -438,7 +439,7 @@ class NiquestsAsync(AsyncAdapter):
         return response.status_code, response.content
 
     async def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        response = await self.client.request(method, url, headers=dict(headers), data=body)
+        response = await self.client.request(method, url, **_given(headers, body, "data"))
         return response.status_code, response.content
 
 
@@ -461,7 +462,7 @@ class RequestsBlocking(BlockingAdapter):
         return response.status_code, response.json()
 
     def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        response = self.client.request(method, url, headers=dict(headers), data=body, timeout=self.settings.timeout)
+        response = self.client.request(method, url, timeout=self.settings.timeout, **_given(headers, body, "data"))
         return response.status_code, response.content
 
 
@@ -491,7 +492,7 @@ class Urllib3(BlockingAdapter):
         return response.status, response.json()
 
     def send(self, method: str, url: str, headers: Fields, body: bytes | None) -> tuple[int, bytes]:
-        response = self.client.request(method, url, headers=dict(headers), body=body)
+        response = self.client.request(method, url, **_given(headers, body, "body"))
         return response.status, response.data
 
 

@@ -49,10 +49,8 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port} reuseport backlog=4096;
-        listen 127.0.0.1:{tls_port} ssl reuseport backlog=4096;
+        {tls}
         server_name localhost;
-        ssl_certificate {folder}/cert.pem;
-        ssl_certificate_key {folder}/key.pem;
         root {folder}/files;
         location = /json {{ default_type application/json; return 200 '{small}'; }}
         location = /varied {{ add_header X-Request-Id $request_id; default_type application/json; return 200 '{small}'; }}
@@ -64,6 +62,11 @@ http {{
     }}
 }}
 """
+
+_NGINX_TLS = """\
+listen 127.0.0.1:{port} ssl reuseport backlog=4096;
+        ssl_certificate {folder}/cert.pem;
+        ssl_certificate_key {folder}/key.pem;"""
 
 
 @dataclass(frozen=True)
@@ -171,10 +174,10 @@ def serve(core: int | None = None, *, kind: str | None = None, tls: bool = True)
         raise RuntimeError("nginx is not on PATH")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        secure = make_certificate(folder) if tls or nginx else False
+        secure = tls and make_certificate(folder)
         port, tls_port = free_port(), free_port()
-        if nginx is not None and secure:
-            process = _start_nginx(nginx, folder, port, tls_port, core)
+        if nginx is not None:
+            process = _start_nginx(nginx, folder, port, tls_port if secure else None, core)
             stack.callback(stop, process)
             wait_for(port, process)
             name = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr.rpartition(" ")[2].strip()
@@ -188,14 +191,15 @@ def serve(core: int | None = None, *, kind: str | None = None, tls: bool = True)
         yield Server(name, f"http://127.0.0.1:{port}", f"https://127.0.0.1:{tls_port}", str(folder / "ca.pem") if secure else "")
 
 
-def _start_nginx(nginx: str, folder: Path, port: int, tls_port: int, core: int | None) -> subprocess.Popen[Any]:
+def _start_nginx(nginx: str, folder: Path, port: int, tls_port: int | None, core: int | None) -> subprocess.Popen[Any]:
     files = folder / "files"
     files.mkdir()
     for name, content in (*FILES.items(), ("post", SMALL)):
         (files / name).write_bytes(content)
     user = "user root;" if hasattr(os, "getuid") and os.getuid() == 0 else ""  # the temporary folder is nobody else's
     config = folder / "nginx.conf"
-    config.write_text(_NGINX.format(folder=folder, user=user, port=port, tls_port=tls_port, small=SMALL.decode()), "utf-8")
+    secure = "" if tls_port is None else _NGINX_TLS.format(folder=folder, port=tls_port)
+    config.write_text(_NGINX.format(folder=folder, user=user, port=port, tls=secure, small=SMALL.decode()), "utf-8")
     return start([nginx, "-p", str(folder), "-c", str(config)], core)
 
 
