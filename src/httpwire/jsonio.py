@@ -54,7 +54,9 @@ def decode(data: bytes | str) -> Any:
         text = _as_text(data)
         if text is None:
             raise
-        return _decode(text)
+    except RecursionError as exc:  # what a peer nests is input, not a fault of the program
+        raise ValueError("JSON is nested too deeply") from exc
+    return decode(text)
 
 
 _decode = msgspec.json.Decoder().decode
@@ -94,5 +96,7 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             yield from _leaves(f"{path}.{field.name}", getattr(value, field.name))
-    else:
+    elif hasattr(type(value), "model_dump"):
+        yield from _leaves(path, value.model_dump(mode="json"))
+    elif value is not msgspec.UNSET:  # an unset field is left out
         yield path, value

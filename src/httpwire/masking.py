@@ -11,9 +11,8 @@ __all__ = ["MASK", "is_secret", "mask_fields", "mask_text", "mask_url"]
 MASK = "*****"
 
 _NAMES = frozenset(
-    "authorization proxy-authorization cookie set-cookie x-api-key x-auth-token x-csrf-token x-signature"
-    " api_key apikey passwd sig signature session".split()
-)
+    ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token", "x-csrf-token", "x-signature")
+).union(("api_key", "apikey", "passwd", "sig", "signature", "session"))
 _PARTS = re.compile(r"token|secret|password|api[-_]key")
 _URL = re.compile(r"(?:https?|wss?)://[^\s'\"<>]+", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")

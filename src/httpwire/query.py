@@ -24,10 +24,16 @@ def flatten(values: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> list[tuple
         if isinstance(item, (str, bytes)) or len(item) != 2:
             raise TypeError(f"expected (name, value) pairs, got {type(item).__name__}")
         name, value = item
-        for single in value if isinstance(value, _SEQUENCES) else (value,):
-            if single is not None:
-                pairs.append((name if isinstance(name, str) else str(name), _as_text(name, single)))
+        singles = value if isinstance(value, _SEQUENCES) else (value,)
+        pairs.extend((_name(name), _as_text(name, single)) for single in singles if single is not None)
     return pairs
+
+
+def _name(name: Any) -> str:
+    if isinstance(name, str) and not isinstance(name, Enum):
+        return name
+    text = _as_text(name, name)
+    return text if isinstance(text, str) else text.decode()
 
 
 def _as_text(name: Any, value: Any) -> str | bytes:
