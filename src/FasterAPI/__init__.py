@@ -23,7 +23,8 @@ _HOME_OF = {
     "TestClient": "testclient",
 }
 
-__all__ = sorted([*_HOME_OF, "__version__"])  # noqa: PLE0605
+# Written out: type checkers do not follow a computed one.
+__all__ = ["Faster", "HTTPException", "JSONResponse", "PlainTextResponse", "Response", "TestClient", "__version__"]
 
 logging.getLogger("FasterAPI").addHandler(logging.NullHandler())
 

@@ -98,7 +98,7 @@ class Faster:
             else:
                 result = await asyncio.to_thread(plan.endpoint, **arguments)
             if isinstance(result, StarletteResponse):
-                await result(scope, receive, send)  # type: ignore[arg-type]
+                await result(scope, receive, send)
                 return
             content = _encode(result)
         except RequestValidationError as exc:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any
 
 from fasthttp.client import SyncClient
@@ -40,5 +39,5 @@ class TestClient(SyncClient):
         run_coroutine(self._asgi.start())
         return self
 
-    def __exit__(self, exc_type: type[BaseException] | None = None, exc: BaseException | None = None, tb: TracebackType | None = None) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()

@@ -20,7 +20,7 @@ from httpwire.masking import mask_url
 from httpwire.status import reason_phrase
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from fasthttp._async.body import AsyncBody
     from fasthttp._sync.body import SyncBody
@@ -29,12 +29,20 @@ if TYPE_CHECKING:
 __all__ = ["ClientResponse", "Response"]
 
 T = TypeVar("T")
+Bytes = bytes  # inside the class that name is a method
 
 _DETAIL_KEYS = ("detail", "message", "error", "error_description", "description", "title")
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _LINK = re.compile(r"""<([^<>]*+)>((?:[^,<"]|"(?:[^"\\]|\\.)*+")*+)""")
 _LINK_PARAMETER = re.compile(r""";[ \t]*+([^\s=;,"]++)[ \t]*+(?:=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"|([^\s;,"]*+)))?""")
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_ESCAPED = re.compile(r"\\(.)")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 # Trailer fields that would change what has been acted on already (RFC 9110 §6.5.1).
 _NO_TRAILERS = frozenset(
     b"transfer-encoding content-length content-encoding content-type content-range host connection trailer te authorization"
@@ -238,7 +246,7 @@ class Response:
         for target, rest in _LINK.findall(", ".join(self.headers.get_list("link"))):
             link = {"url": target}
             for name, quoted, token in _LINK_PARAMETER.findall(rest):
-                link.setdefault(name.lower(), quoted or token)
+                link.setdefault(name.lower(), _ESCAPED.sub(r"\1", quoted) or token)
             for key in link.get("rel", target).split() or [target]:
                 links.setdefault(key, link)
         return links
@@ -296,17 +304,16 @@ class Response:
     def encoding(self, name: str) -> None:
         if self._text is not None:
             raise ValueError("the text was decoded already; set the encoding before its first use")
-        codecs.lookup(name)
+        _check_encoding(name)
         self._encoding = name
 
     def _find_encoding(self) -> str:
         named = mime.charset(self.headers.get("content-type"))
         if named is not None:
             try:
-                codecs.lookup(named).decode(b"")  # some codecs (hex, rot13) do not give text
-                b"".decode(named)
+                _check_encoding(named)
                 return named
-            except (LookupError, ValueError, AttributeError, UnicodeError):
+            except (LookupError, ValueError):
                 pass
         if self._content:
             for bom, name in _BOMS:
@@ -350,14 +357,14 @@ class Response:
 
         return build(self.content, self._json, type)
 
-    def _loads(self, loads: Callable[[bytes], Any]) -> Any:
+    def _loads(self, loads: Callable[[Bytes], Any]) -> Any:
         content = self.content
         try:
             return loads(content)
         except (ValueError, RecursionError) as exc:
             raise self._json_error(content, exc) from exc
 
-    def _json_error(self, content: bytes, cause: Exception) -> ResponseJSONError:
+    def _json_error(self, content: Bytes, cause: Exception) -> ResponseJSONError:
         kind = self.content_type or "no content type"
         if not content.strip():
             return self._about(ResponseJSONError(f"empty body is not JSON ({kind})", url=self.url, method=self.method))
@@ -373,7 +380,7 @@ class Response:
             ResponseJSONError(f"body is not JSON ({kind}): {cause} at position {at}: {excerpt!r}", url=self.url, method=self.method)
         )
 
-    def _about(self, error: Any) -> Any:
+    def _about(self, error: ResponseJSONError) -> ResponseJSONError:
         error.response = self
         error.request = self._request
         return error
@@ -411,11 +418,11 @@ class Response:
 
     # --- the body, streamed
 
-    def iter_bytes(self, chunk_size: int | None = None) -> BodyStream[bytes]:
+    def iter_bytes(self, chunk_size: int | None = None) -> BodyStream[Bytes]:
         """The decoded body in pieces, for `for` and `async for`."""
         return BodyStream(self, lambda: Rechunker(chunk_size))
 
-    def iter_raw(self, chunk_size: int | None = None) -> BodyStream[bytes]:
+    def iter_raw(self, chunk_size: int | None = None) -> BodyStream[Bytes]:
         """The body as it came over the wire, transfer coding undone, content codings left."""
         return BodyStream(self, lambda: Rechunker(chunk_size), raw=True)
 
@@ -434,13 +441,13 @@ class Response:
     aiter_text = iter_text
     aiter_lines = iter_lines
 
-    def read(self) -> bytes:
+    def read(self) -> Bytes:
         """Read the rest of a stream and keep it; returns `content`."""
         from fasthttp._sync.body import read_response
 
         return read_response(self)
 
-    def aread(self) -> Coroutine[Any, Any, bytes]:
+    def aread(self) -> Coroutine[Any, Any, Bytes]:
         """Read the rest of a stream and keep it; awaits to `content`."""
         from fasthttp._async.body import read_response
 
@@ -509,6 +516,11 @@ class Response:
 
     def model(self) -> Any:
         not_yet("response.model()")
+
+
+def _check_encoding(name: str) -> None:
+    """Raise `LookupError` or `ValueError` for a name that text cannot be decoded by (hex and rot13 are codecs too)."""
+    b"a".decode(name, "replace")  # an empty text is not even looked at
 
 
 class CallableText(str):
