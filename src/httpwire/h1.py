@@ -8,7 +8,7 @@ sockets and no time: `feed` takes bytes, attributes say what is known so far.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import httptools
@@ -70,7 +70,7 @@ class Limits(NamedTuple):
 
     head: int = 65536  # start line plus fields; the trailer section has the same allowance
     line: int = 65536  # a single line of the head
-    count: int = 256  # number of fields
+    count: int = 256  # type: ignore[assignment]  # number of fields; hides the method of tuple
     chunk_line: int = 4096  # chunk size with extensions
 
 
@@ -81,6 +81,8 @@ class _Callbacks:
     """What llhttp calls; `on_header` is any callable of name and value."""
 
     __slots__ = ("on_header",)
+
+    on_header: Callable[[bytes, bytes], object]
 
 
 _OTHER = b"-"  # stands for every name that is no control field

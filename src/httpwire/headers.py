@@ -217,7 +217,7 @@ class Headers(dict[str, str]):
         return self.copy()
 
     @classmethod
-    def fromkeys(cls, names: Iterable[str], value: Any = "", /) -> Headers:
+    def fromkeys(cls, names: Iterable[str], value: Any = "", /) -> Headers:  # type: ignore[override]
         return cls([(name, value) for name in names])
 
     def __or__(self, other: Any) -> Headers:  # type: ignore[override]
@@ -230,7 +230,7 @@ class Headers(dict[str, str]):
         merged.update(self)
         return merged
 
-    def __ior__(self, other: Any) -> Headers:  # type: ignore[override,misc]
+    def __ior__(self, other: Any) -> Headers:  # type: ignore[override]
         self.update(other)
         return self
 
@@ -247,7 +247,7 @@ class Headers(dict[str, str]):
         equal = self.__eq__(other)
         return equal if equal is NotImplemented else not equal
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Headers, (list(self._lines),))

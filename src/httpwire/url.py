@@ -45,10 +45,10 @@ def _outside(keep: str) -> re.Pattern[str]:
 
 
 # https://url.spec.whatwg.org/#percent-encoded-bytes
-_PATH_SET = _outside("\"#<>?`{}^")
+_PATH_SET = _outside('"#<>?`{}^')
 _QUERY_SET = _outside("\"#<>'")
 _FRAGMENT_SET = _outside('"<>`')
-_USERINFO_SET = _outside("\"#<>?`{}/:;=@[\\]^|")
+_USERINFO_SET = _outside('"#<>?`{}/:;=@[\\]^|')
 
 
 def _percent_encode(text: str, outside: re.Pattern[str]) -> str:
