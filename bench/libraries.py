@@ -132,6 +132,8 @@ def _fasthttp(settings: Settings) -> Any:
 
 
 class FastHTTPAsync(AsyncAdapter):
+    """fasthttp, async."""
+
     async def open(self) -> None:
         self.client = await _fasthttp(self.settings).__aenter__()
 
@@ -162,6 +164,8 @@ class FastHTTPAsync(AsyncAdapter):
 
 
 class FastHTTPBlocking(BlockingAdapter):
+    """fasthttp, blocking."""
+
     def open(self) -> None:
         self.client = _fasthttp(self.settings).__enter__()
 
@@ -181,6 +185,8 @@ class FastHTTPBlocking(BlockingAdapter):
 
 
 class Aiohttp(AsyncAdapter):
+    """aiohttp."""
+
     async def open(self) -> None:
         aiohttp = importlib.import_module("aiohttp")
         bound = self.settings.connections
@@ -224,6 +230,8 @@ def _httpx_options(module: Any, settings: Settings) -> dict[str, Any]:
 
 
 class HttpxAsync(AsyncAdapter):
+    """httpx, async."""
+
     module = "httpx"
 
     async def open(self) -> None:
@@ -257,10 +265,14 @@ class HttpxAsync(AsyncAdapter):
 
 
 class Httpx2Async(HttpxAsync):
+    """httpx2, async: the same calls."""
+
     module = "httpx2"
 
 
 class HttpxBlocking(BlockingAdapter):
+    """httpx, blocking."""
+
     module = "httpx"
 
     def open(self) -> None:
@@ -280,6 +292,8 @@ class HttpxBlocking(BlockingAdapter):
 
 
 class Httpx2Blocking(HttpxBlocking):
+    """httpx2, blocking: the same calls."""
+
     module = "httpx2"
 
 
@@ -296,6 +310,8 @@ def _pyreqwest(builder: Any, settings: Settings) -> Any:
 
 
 class PyreqwestAsync(AsyncAdapter):
+    """pyreqwest, async."""
+
     async def open(self) -> None:
         self.client = _pyreqwest(importlib.import_module("pyreqwest.client").ClientBuilder(), self.settings)
 
@@ -330,6 +346,8 @@ class PyreqwestAsync(AsyncAdapter):
 
 
 class PyreqwestBlocking(BlockingAdapter):
+    """pyreqwest, blocking."""
+
     def open(self) -> None:
         self.client = _pyreqwest(importlib.import_module("pyreqwest.client").SyncClientBuilder(), self.settings)
 
@@ -359,6 +377,8 @@ def _wreq_options(settings: Settings) -> dict[str, Any]:
 
 
 class WreqAsync(AsyncAdapter):
+    """wreq, async."""
+
     async def open(self) -> None:
         wreq = importlib.import_module("wreq")
         self.methods = wreq.Method
@@ -392,6 +412,8 @@ class WreqAsync(AsyncAdapter):
 
 
 class WreqBlocking(BlockingAdapter):
+    """wreq, blocking."""
+
     def open(self) -> None:
         self.methods = importlib.import_module("wreq").Method
         self.client = importlib.import_module("wreq.blocking").Client(**_wreq_options(self.settings))
@@ -412,6 +434,8 @@ class WreqBlocking(BlockingAdapter):
 
 
 class NiquestsAsync(AsyncAdapter):
+    """niquests, async."""
+
     async def open(self) -> None:
         niquests = importlib.import_module("niquests")
         self.client = niquests.AsyncSession(pool_connections=4, pool_maxsize=self.settings.connections, timeout=self.settings.timeout)
@@ -444,6 +468,8 @@ class NiquestsAsync(AsyncAdapter):
 
 
 class RequestsBlocking(BlockingAdapter):
+    """requests."""
+
     module = "requests"
 
     def open(self) -> None:
@@ -467,6 +493,8 @@ class RequestsBlocking(BlockingAdapter):
 
 
 class NiquestsBlocking(RequestsBlocking):
+    """niquests, blocking: the same calls as requests."""
+
     module = "niquests"
 
 
@@ -474,6 +502,8 @@ class NiquestsBlocking(RequestsBlocking):
 
 
 class Urllib3(BlockingAdapter):
+    """urllib3."""
+
     def open(self) -> None:
         urllib3 = importlib.import_module("urllib3")
         self.client = urllib3.PoolManager(
@@ -605,15 +635,16 @@ def missing(name: str) -> str | None:
 
 
 def version(name: str) -> str:
-    """The version of an installed library; says so where another distribution stands in its place."""
+    """The version of an installed library; says so where urllib3-future stands in the place of the urllib3 it uses."""
     library = LIBRARIES[name]
     if library.distribution is None:
         return platform.python_version()
     try:
         found = importlib.metadata.version(library.distribution)
     except importlib.metadata.PackageNotFoundError:
-        found = ""
-    if found and name != "urllib3":
-        return found
-    actual = str(getattr(importlib.import_module(library.module), "__version__", found))
-    return actual if actual == found or not found else f"{actual} (urllib3-future in the place of {found})"
+        found = str(getattr(importlib.import_module(library.module), "__version__", "unknown"))
+    if name in ("requests", "urllib3"):
+        actual, wanted = str(getattr(importlib.import_module("urllib3"), "__version__", "")), importlib.metadata.version("urllib3")
+        if actual != wanted:
+            return f"{found} (with urllib3-future {actual} in the place of urllib3 {wanted})"
+    return found

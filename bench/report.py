@@ -33,9 +33,12 @@ def _unevenness(results: dict[str, Any]) -> float | None:
     return max(abs(value - mean) for value in known) / mean * 100
 
 
-def _import_ms(results: dict[str, Any]) -> float | None:
-    found = results.get("imports")
-    return None if found is None else float(found["import_ms"])
+def _import_ms(name: str) -> Callable[[dict[str, Any]], float | None]:
+    def figure(results: dict[str, Any]) -> float | None:
+        found = results.get("imports")
+        return None if found is None else float(found[name])
+
+    return figure
 
 
 # What is wanted, where it is read, the bound, the unit.
@@ -54,7 +57,8 @@ TARGETS: tuple[tuple[str, Callable[[dict[str, Any]], float | None], float, str],
     ("every head another, blocking: CPU against requests", _ratio("blocking-varied-1", "requests"), 0.10, "×"),
     ("flat from 32 to 512 connections: largest distance from the mean of 32, 64, 512", _unevenness, 15.0, "%"),
     ("1 connection, uvloop: CPU against the floor of the same run", _ratio("get-uvloop-1", "floor"), 1.3, "×"),
-    ("`import fasthttp` in a fresh interpreter, median of 15", _import_ms, 60.0, "ms"),
+    ("`import fasthttp` in a fresh interpreter, median of 15", _import_ms("import_ms"), 60.0, "ms"),
+    ("the same with its `Client` loaded, which the bare import leaves for later", _import_ms("client_ms"), 60.0, "ms"),
 )
 
 
@@ -84,6 +88,9 @@ def _environment(results: dict[str, Any]) -> list[str]:
     lines = ["Client and server " + meta["pinning"] + "."] if meta.get("pinning") else []
     if "nginx" not in meta["server"]:
         lines.append(f"**The server was {meta['server']}: requests per second say more of it than of the clients.**")
+    if any("urllib3-future" in version for version in results["versions"].values()):
+        lines.append("**niquests has put urllib3-future in the place of urllib3: the figures of requests and urllib3 are not their own.")
+        lines.append("Install urllib3 into a folder (`pip install --no-deps --target`) and give that as `--urllib3`.**")
     if meta.get("quick"):
         lines.append("**A quick run, for trying: few rounds, headline scenarios only.**")
     names = ("date", "python", "kernel", "cpu", "cores", "server", "rounds")

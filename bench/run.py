@@ -53,6 +53,9 @@ def measure_once(library: str, scenario: Scenario, server: servers.Server, optio
     command = [sys.executable, str(HERE / "worker.py"), library, scenario.name, "--url", url, "--ca", server.ca]
     command += ["--seconds", str(options.seconds), *([] if core is None else ["--core", str(core)])]
     environment = servers.plain_environment()
+    if options.urllib3 is not None and library in ("requests", "urllib3"):
+        places = [str(options.urllib3.resolve()), environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60 + 20 * options.seconds, env=environment)
         result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -197,6 +200,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.0, help="of one measured part, at most (1.2; with --quick 0.4)")
     parser.add_argument("--libraries", nargs="+", default=list(libraries.LIBRARIES), metavar="NAME", help="instead of all")
     parser.add_argument("--server", choices=["nginx", "uvicorn"], help="instead of the first that there is")
+    parser.add_argument("--urllib3", type=Path, metavar="FOLDER", help="a genuine urllib3, for when niquests has put another there")
     parser.add_argument("--out", type=Path, default=HERE, metavar="FOLDER", help="where the results are written")
     options = parser.parse_args()
     options.seconds = options.seconds or (0.4 if options.quick else 1.2)
