@@ -27,6 +27,7 @@ text { font: 13px -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill:
   .name-own { fill: #58a6ff; }
   .axis { stroke: #30363d; }
 }"""
+_BREAK = 25
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BAR = 720, 110, 90, 62, 26, 16
 
 
@@ -35,10 +36,16 @@ def _number(value: float) -> str:
 
 
 def bars(title: str, unit: str, rows: Sequence[tuple[str, float]], own: str = "fasthttp") -> str:
-    """An SVG of one bar for each row, in the order given; the row named `own` stands out."""
+    """An SVG of one bar for each row, in the order given; the row named `own` stands out.
+
+    Bars of more than 25 times its length would leave nothing to see of the others: they are drawn broken, and the unit says so.
+    """
     height = _TOP + _ROW * len(rows) + 12
     span = _WIDTH - _LEFT - _RIGHT
     longest = max((value for _, value in rows), default=0.0) or 1.0
+    scale = min(longest, _BREAK * dict(rows).get(own, longest)) or longest
+    if longest > scale:
+        unit += "; broken bars are longer than drawn"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}" role="img">',
         f"<title>{escape(title)}</title>",
@@ -50,10 +57,14 @@ def bars(title: str, unit: str, rows: Sequence[tuple[str, float]], own: str = "f
     for number, (name, value) in enumerate(rows):
         top = _TOP + number * _ROW
         middle = top + _BAR / 2 + 4.5
-        width = max(value / longest * span, 1.0)
+        width = max(min(value / scale, 1.0) * span, 1.0)
         mark, bar = (' class="name-own"', "own") if name == own else ("", "bar")
         parts.append(f'<text{mark} x="{_LEFT - 8}" y="{middle:g}" text-anchor="end">{escape(name)}</text>')
-        parts.append(f'<rect class="{bar}" x="{_LEFT}" y="{top}" width="{width:.1f}" height="{_BAR}" rx="2"/>')
+        if value > scale:  # two pieces with a gap
+            parts.append(f'<rect class="{bar}" x="{_LEFT}" y="{top}" width="{width - 24:.1f}" height="{_BAR}" rx="2"/>')
+            parts.append(f'<rect class="{bar}" x="{_LEFT + width - 18:.1f}" y="{top}" width="18" height="{_BAR}" rx="2"/>')
+        else:
+            parts.append(f'<rect class="{bar}" x="{_LEFT}" y="{top}" width="{width:.1f}" height="{_BAR}" rx="2"/>')
         parts.append(f'<text{mark} x="{_LEFT + width + 6:.1f}" y="{middle:g}">{_number(value)}</text>')
     parts.append("</svg>")
     return "\n".join(parts) + "\n"

@@ -47,7 +47,7 @@ class Scenario:
     loop: str
     concurrency: int
     headline: bool = False
-    requests: int = 40_000
+    requests: int = 100_000
     tls: bool = False
 
 

@@ -191,6 +191,17 @@ def test_charts_are_well_formed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "prefers-color-scheme: dark" in (style.text or "")
 
 
+def test_chart_breaks_bars_that_dwarf_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar of far more than fasthttp's is drawn in two pieces, the unit says so, and its figure stays."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    import bench.charts as charts
+
+    text = charts.bars("title", "µs", [("fasthttp", 10.0), ("slow", 1000.0)])
+    assert len(ElementTree.fromstring(text).findall("{http://www.w3.org/2000/svg}rect")) == 3
+    assert "broken bars are longer than drawn" in text
+    assert ">1,000<" in text
+
+
 def test_targets_are_judged_by_their_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A figure at its bound is met, one above is missed, one that is not there is not measured."""
     monkeypatch.syspath_prepend(str(ROOT))
