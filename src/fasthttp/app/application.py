@@ -189,7 +189,12 @@ class FastHTTP:
         limits = Limits(max_connections=self.concurrency, max_per_host=self.per_host)
         network: dict[str, Any] = {"limits": limits} if self.transport is None else {"transport": self.transport}
         client = AsyncClient(
-            self.base_url, timeout=self.timeout, headers=self.headers, trust_env=self.trust_env, default_encoding=self.default_encoding, **network
+            self.base_url,
+            timeout=self.timeout,
+            headers=self.headers,
+            trust_env=self.trust_env,
+            default_encoding=self.default_encoding,
+            **network,
         )
         client._core.config.defaults.response_class = Response
         if Bar.wanted(self.progress, len(routes)):

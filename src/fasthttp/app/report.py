@@ -181,6 +181,8 @@ def _make_progress() -> Any:
         console=Console(stderr=True),
         transient=True,
         auto_refresh=False,
+        # Lines for the same terminal go above the bar; what is piped elsewhere must not end up on stderr.
+        redirect_stdout=sys.stdout.isatty(),
     )
 
 
@@ -194,4 +196,3 @@ def _rate_column() -> Any:
             return Text("" if speed is None else f"{speed:,.0f}/s", style="cyan")
 
     return RateColumn()
-

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from fasthttp._async.engine import AsyncEngine
-from fasthttp.app.report import Bar, RunLog
+from fasthttp.app.report import RunLog
 from fasthttp.app.schedule import Schedule
 from fasthttp.errors import FastHTTPBadStatusError, RequestError, SecurityError
 from fasthttp.response import Response
@@ -19,13 +19,14 @@ from fasthttp.routing import Route
 
 __all__ = ["Runner"]
 
+_REFUSALS = (ValueError, TypeError, NotImplementedError)  # of what cannot be sent at all
+
 
 class Runner:
     """Runs routes and collects their results.
 
     Args:
         engine: sends the requests.
-        base_url: of the run; None without one.
         concurrency, per_host: routes under way at once, in all and to one origin; None for any number.
     """
 
@@ -70,7 +71,7 @@ class Runner:
         value: Any = None
         error: BaseException | None = None
         stage: str | None = None
-        url = route.url
+        url = _full_url(self._engine, route)
         try:
             stage = "request"
             response = await self._engine.request(route.method, route.url, route.call_options())
@@ -98,7 +99,7 @@ class Runner:
             error=error,
             stage=stage,
             elapsed=monotonic() - started,
-            attempts=0 if isinstance(error, (ValueError, TypeError)) and response is None else 1,
+            attempts=0 if response is None and isinstance(error, _REFUSALS) else 1,
         )
 
 
@@ -125,12 +126,18 @@ def _status_error(response: Response) -> BaseException:
     raise AssertionError("a status below 400 is no error")
 
 
+def _full_url(engine: AsyncEngine, route: Route) -> str:
+    """The route's URL with the base URL of the run; as it was given where that cannot be."""
+    try:
+        return engine.config.resolve(route.url).href
+    except (ValueError, NotImplementedError):
+        return route.url
+
+
 def _origin(engine: AsyncEngine, route: Route) -> str:
     """What the per-host limit counts by; a URL that will be refused counts by itself."""
     try:
         url = engine.config.resolve(route.url)
-    except ValueError:
+    except (ValueError, NotImplementedError):
         return route.url
     return f"{url.scheme}://{url.host}:{url.port}"
-
-
