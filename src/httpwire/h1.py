@@ -751,7 +751,7 @@ class RequestParser(_MessageParser):
             options = control.get(b"connection", b"").lower().split(b",")
             self.upgrade = self.upgrade or b"upgrade" in [option.strip(b" \t") for option in options]
         if b"transfer-encoding" in control:
-            if b"content-length" in control:
+            if b"content-length" in control:  # pragma: no cover - llhttp refuses it first, but too much hangs on it
                 raise ProtocolError("both Transfer-Encoding and Content-Length")
             if self.version == "1.0":
                 raise ProtocolError("Transfer-Encoding in an HTTP/1.0 request")

@@ -272,6 +272,54 @@ def test_persistence(version: bytes, connection: bytes, kept: bool) -> None:
     assert (outcome.version, outcome.keep_alive) == (version.decode(), kept)
 
 
+def test_names_without_end() -> None:
+    """Peers that never use a name twice are read like others."""
+    parser = ResponseParser()
+    for turn in range(20):
+        lines = [(b"X-%d-%d" % (turn, number), b"v") for number in range(250)]
+        parser.expect("GET")
+        parser.feed(OK + b"".join(b"%b: %b\r\n" % line for line in lines) + b"cOnTeNt-LeNgTh: 1\r\n\r\nx")
+        assert (parser.fields[:-1], parser.take(), parser.control) == (lines, b"x", {b"content-length": b"1"})
+
+
+@pytest.mark.parametrize("size", [0, 1, 5])
+def test_a_head_again_with_another_cut(size: int) -> None:
+    """A head that came before is understood again with any part of its body, and with bytes behind it."""
+    head = OK + b"X: a\r\nContent-Length: %d\r\n\r\n" % size
+    body = b"hello"[:size]
+    parser = ResponseParser()
+    for pieces in ([head + body], [head, body], [head + body[:2], body[2:]], [head + body + b"!"], [head, body + b"!"], [head + body]):
+        parser.expect("GET")
+        for piece in pieces:
+            parser.feed(piece)
+        rest = b"!" if pieces[-1].endswith(b"!") else b""
+        assert (parser.complete, parser.take(), parser.leftover, parser.content_length) == (True, body, rest, size)
+        assert (parser.status, parser.reason, parser.started, parser.keep_alive) == (200, b"OK", True, True)
+    parser.expect("GET")
+    parser.feed(head + body[:-1])
+    assert parser.complete is (size == 0)
+
+
+def test_a_head_again_for_another_method() -> None:
+    """The same head means something else for another method, and after an interim response the same."""
+    head = OK + b"Content-Length: 2\r\n\r\n"
+    parser = ResponseParser()
+    for method, body in (("GET", b"hi"), ("HEAD", b""), ("GET", b"hi"), ("CONNECT", b""), ("HEAD", b""), ("GET", b"hi")):
+        parser.expect(method)
+        parser.feed(head + b"hi")
+        assert (parser.complete, parser.take(), parser.leftover) == (True, body, b"hi"[len(body) :])
+        assert parser.upgraded is (method == "CONNECT")
+    parser.expect("GET")
+    parser.feed(b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + head + b"hi")
+    assert (parser.informational, parser.take()) == ([(103, [(b"Link", b"x")])], b"hi")
+
+
+def test_upgrade_with_bare_line_feeds() -> None:
+    """A switch of protocols may come in a head that needs repair."""
+    outcome = read(b"HTTP/1.1 101 Go\nUpgrade: x\nConnection: upgrade\n\nnew", upgrade=True)
+    assert (outcome.upgraded, outcome.leftover) == (True, b"new")
+
+
 @pytest.mark.parametrize("fold", [b"\r\n ", b"\r\n\t", b" \r\n   ", b"\t \r\n \t", b"\n "])
 def test_folded_lines(fold: bytes) -> None:
     """A line that continues on the next is read as one, with one space in the place of the fold."""

@@ -81,6 +81,7 @@ class Exact(pydantic.BaseModel, ser_json_inf_nan="constants"):
         (Renamed("x"), b'{"firstName":"x"}'),
         (Pair(1, None), b"[1,null]"),
         (Item("a", [Item("b")]), b'{"name":"a","tags":[{"name":"b","tags":[]}]}'),
+        (Item("a", [None]), b'{"name":"a","tags":[null]}'),
         (datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC), b'"2024-05-06T07:08:09Z"'),
         (date(2024, 5, 6), b'"2024-05-06"'),
         (UUID(int=1), b'"00000000-0000-0000-0000-000000000001"'),

@@ -310,6 +310,7 @@ def test_host_forms(text: str, expected: str) -> None:
         "[::1",
         "xn--",
         "xn--a",
+        "xn---7a",
         "xn--\u00e9",
         "xn--zzzzzzzzzzzzzzz",
         "xn--a-0ga\u0301",
