@@ -72,9 +72,10 @@ class Plan(NamedTuple):
             values[self.body] = self.decode(body)
         except msgspec.ValidationError as exc:
             message, _, where = str(exc).partition(" - at `$")
-            loc = ["body", *(part for part in where.rstrip("`").replace("[", ".").replace("]", "").split(".") if part)]
+            parts = where.rstrip("`").replace("[", ".").replace("]", "").split(".")
+            loc = ["body", *(int(part) if part.isdigit() else part for part in parts if part)]
             errors.append({"type": "value_error", "loc": loc, "msg": message, "input": None})
-        except msgspec.DecodeError as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             errors.append({"type": "json_invalid", "loc": ["body"], "msg": "JSON decode error", "input": {}, "ctx": {"error": str(exc)}})
 
 

@@ -61,14 +61,14 @@ class Tree:
         self._static: dict[str, list[tuple[int, Any]]] = {}
         self._has_parameters = False
 
-    def add(self, path: str, route: Any) -> frozenset[str]:
-        """Register a route; returns the names of its parameters."""
+    def add(self, path: str, route: Any) -> None:
+        """Register a route."""
         segments, names = parse_path(path)
         order = self._count
         self._count += 1
         if not names:
             self._static.setdefault(path, []).append((order, route))
-            return frozenset()
+            return
         self._has_parameters = True
         node = self._root
         for segment in segments:
@@ -78,7 +78,6 @@ class Tree:
             else:
                 node = node.children.setdefault(segment, _Node())
         node.routes.append((order, route, tuple(names)))
-        return frozenset(names)
 
     def find(self, path: str) -> list[Match]:
         """All routes that fit, in the order of registration."""

@@ -11,13 +11,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 import msgspec
-from httpwire.status import reason_phrase
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response as StarletteResponse
 
 from FasterAPI.exceptions import RequestValidationError
 from FasterAPI.routing import APIRoute, Router
+from httpwire.status import reason_phrase
 
 __all__ = ["Faster"]
 
@@ -97,10 +97,7 @@ class Faster:
                 result = await plan.endpoint(**arguments)
             else:
                 result = await asyncio.to_thread(plan.endpoint, **arguments)
-            if isinstance(result, StarletteResponse):
-                await result(scope, receive, send)
-                return
-            content = _encode(result)
+            content = None if isinstance(result, StarletteResponse) else _encode(result)
         except RequestValidationError as exc:
             await _send_json(send, 422, {"detail": exc.errors})
         except StarletteHTTPException as exc:
@@ -113,7 +110,10 @@ class Faster:
             await _send(send, 500, b"Internal Server Error", [(b"content-type", b"text/plain; charset=utf-8")])
             raise
         else:
-            await _send(send, route.status_code, content, [_JSON])
+            if content is None:  # beyond the handlers above: what fails from here on may have begun to answer
+                await result(scope, receive, send)
+            else:
+                await _send(send, route.status_code, content, [_JSON])
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

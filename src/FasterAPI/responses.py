@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from httpwire import jsonio
-from starlette.responses import PlainTextResponse, Response
 from starlette.responses import JSONResponse as StarletteJSONResponse
+from starlette.responses import PlainTextResponse, Response
+
+from httpwire import jsonio
 
 __all__ = ["JSONResponse", "PlainTextResponse", "Response"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from FasterAPI._plan import compile_plan
-from FasterAPI._radix import Tree
+from FasterAPI._radix import Tree, parse_path
 
 __all__ = ["APIRoute", "Router"]
 
@@ -32,7 +32,9 @@ class Router:
 
     def add(self, route: APIRoute) -> None:
         """Register a route and compile its plan; faults in its signature are raised here."""
-        route.plan = compile_plan(route.endpoint, self._tree.add(route.path, route))
+        _, names = parse_path(route.path)
+        route.plan = compile_plan(route.endpoint, frozenset(names))
+        self._tree.add(route.path, route)
         self.routes.append(route)
 
     def resolve(self, method: str, path: str) -> tuple[APIRoute | None, dict[str, str], list[str]]:

@@ -26,7 +26,13 @@ class TestClient(SyncClient):
     __test__ = False  # not a test case, whatever its name looks like
 
     def __init__(
-        self, app: ASGIApp, base_url: str = "http://testserver", *, raise_server_exceptions: bool = True, root_path: str = "", **options: Any
+        self,
+        app: ASGIApp,
+        base_url: str = "http://testserver",
+        *,
+        raise_server_exceptions: bool = True,
+        root_path: str = "",
+        **options: Any,
     ) -> None:
         self.app = app
         self._asgi = ASGITransport(app, root_path=root_path, client=("testclient", 50000), raise_app_exceptions=raise_server_exceptions)
