@@ -34,6 +34,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FORBIDDEN_DOMAIN = re.compile(r"[\x00-\x20#%/:<>?@\[\\\]^|\x7f]")
 _NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
 _DOT_SEGMENTS = {".": 1, "%2e": 1, "..": 2, ".%2e": 2, "%2e.": 2, "%2e%2e": 2}
+_MAX_UNICODE_HOST = 512  # Punycode takes the square of it in time; no name in DNS has more than 253 characters
 _LITERAL_DOT_SEGMENTS = {".": 1, "..": 2}
 
 
@@ -327,6 +328,8 @@ def _to_ascii(domain: str) -> str:
         mapped = idna.uts46_remap(domain, std3_rules=False, transitional=False)
     except idna.IDNAError as exc:
         raise InvalidURL(f"host is not a valid domain name: {exc}") from exc
+    if len(mapped) > _MAX_UNICODE_HOST:
+        raise InvalidURL(f"internationalized host is longer than {_MAX_UNICODE_HOST} characters")
     labels = mapped.split(".")
     decoded = [_decode_label(label) if label.startswith("xn--") else label for label in labels]
     bidi = any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for label in decoded for char in label)
@@ -340,7 +343,7 @@ def _decode_label(label: str) -> str:
     try:
         plain = label[4:].encode("ascii").decode("punycode")
         canonical = idna.uts46_remap(plain, std3_rules=False, transitional=False)
-    except (UnicodeError, idna.IDNAError) as exc:
+    except (UnicodeError, OverflowError, idna.IDNAError) as exc:  # the codec overflows on digits that never end
         raise InvalidURL("host has an invalid xn-- label") from exc
     if not plain or plain.isascii() or canonical != plain:
         raise InvalidURL("host has an invalid xn-- label")

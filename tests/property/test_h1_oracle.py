@@ -3,12 +3,12 @@
 Where both accept, they must agree on everything that a user can see. Where only one accepts there is nothing to compare;
 the classes of these differences, all on purpose:
 
-* only ours: nothing in requests; in responses a padded chunk size and the other repairs that h11 does not make.
+* only ours: nothing in requests; in responses a bad transfer coding on a status that never has a body.
 * only h11, requests: bare line feeds, folded lines, repeated equal lengths, a length list such as `5, 5`, a length beside
-  chunked, chunked in HTTP/1.0, versions such as 1.7, targets that are no URL or hold a fragment, odd Host values, padded
-  chunk sizes. Each can be read differently by two implementations in a row, and that is how requests are smuggled.
-* only h11, responses: a length list such as `5, 5`, versions such as 1.7, a broken status line, a first field line that
-  continues nothing, more than sixteen interim responses. No browser accepts these.
+  chunked, chunked in HTTP/1.0, versions such as 1.7, targets that are no URL or hold a fragment, odd or empty Host values,
+  padded chunk sizes. Each can be read differently by two implementations in a row, and that is how requests are smuggled.
+* only h11, responses: a length list such as `5, 5`, versions such as 1.7, the character DEL in values and reasons, bare
+  line feeds in trailers, a first field line that continues nothing, more than sixteen interim responses.
 
 What both read is compared in one spelling: h11 gives names and transfer codings in lower case, and leaves white space
 around a fold where ours has one space. Answers to CONNECT and to upgrades are not generated, as h11 reads them as part of

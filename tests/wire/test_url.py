@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from time import process_time
 
 import pytest
 
@@ -311,6 +312,7 @@ def test_host_forms(text: str, expected: str) -> None:
         "xn--",
         "xn--a",
         "xn---7a",
+        "xn--a-ec99999999999999999999p",
         "xn--\u00e9",
         "xn--zzzzzzzzzzzzzzz",
         "xn--a-0ga\u0301",
@@ -326,3 +328,14 @@ def test_bad_hosts(text: str) -> None:
     """What is no address and no name is refused, with the one error for URLs."""
     with pytest.raises(InvalidURL):
         encode_host(text)
+
+
+@pytest.mark.parametrize(
+    "host", ["".join(chr(0x4E00 + at) for at in range(9000)), "xn--" + "9a" * 30_000, "\u00e9." * 9000, "%C3%A9" * 9000]
+)
+def test_endless_hosts_cost_little(host: str) -> None:
+    """An international host that no DNS could hold is refused before it is encoded, which would take its square in time."""
+    start = process_time()
+    with pytest.raises(InvalidURL):
+        encode_host(host)
+    assert process_time() - start < 1
