@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
-from fasthttp._io.asyncio import transport_closed, transported, within
+from fasthttp._io.asyncio import settle, transport_closed, transported
 from fasthttp._pure.config import Call
 from fasthttp.errors import FastHTTPError, ReadTimeout, TotalTimeout
 from fasthttp.models import Request
@@ -28,7 +28,7 @@ class AsyncTransportSender:
         by_total = left is not None and (limit is None or left < limit)
         seconds = left if by_total else limit
         try:
-            response = await within(transported(self.transport, request), seconds)
+            response = await settle(transported(self.transport, request), seconds)
         except TimeoutError as exc:
             if isinstance(exc, FastHTTPError):
                 raise

@@ -7,7 +7,7 @@ import inspect
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -34,7 +34,7 @@ from httpwire.h1 import ResponseParser
 
 T = TypeVar("T")
 
-__all__ = ["Connection", "Waiter", "call", "current_loop", "iterate_source", "open_connection", "run_blocking", "running_loop", "schedule", "within"]
+__all__ = ["Connection", "Waiter", "current_loop", "iterate_source", "open_connection", "run_blocking", "running_loop", "schedule", "settle"]
 
 _PIECE = 65536
 _LOOKED = 0.005  # seconds within which a busy loop is trusted to have seen what arrived
@@ -110,6 +110,8 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if isinstance(exc, OSError):
+            self._rescue()
         if not self.parser.complete:
             self._fail(self._end(exc))
         elif self._waiter is not None:
@@ -142,6 +144,18 @@ class Connection(asyncio.Protocol):
         if self._draining:
             return _caused(WriteError(f"connection broke while the request was sent: {reason}"), exc)
         return _caused(ReadError(f"connection broke while the response was read: {reason}"), exc)
+
+    def _rescue(self) -> None:
+        """Read what the server said before it stopped listening: a pipe that breaks does not unsay it."""
+        if self.info.tls_version is not None or self.parser.complete:
+            return
+        try:
+            with socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno())) as sock:
+                sock.setblocking(False)
+                while not self.parser.complete and (data := sock.recv(_PIECE)):
+                    self.parser.feed(data)
+        except (OSError, ProtocolError):
+            pass
 
     def _fail(self, error: FastHTTPError | None) -> None:
         if self._error is None:
@@ -280,9 +294,11 @@ class Connection(asyncio.Protocol):
         if not self.loop.is_closed():
             self.transport.abort()
 
-    def limit_total(self, total_at: float) -> None:
-        """Bring the end of the exchange nearer."""
+    def limit_total(self, seconds: float) -> None:
+        """Let the rest of the exchange take no longer than this."""
+        total_at = monotonic() + seconds
         if self._total_at is None or total_at < self._total_at:
+            self._timeout = self._timeout.with_total(seconds)
             self._total_at = total_at
 
     def cut(self) -> None:
@@ -396,7 +412,7 @@ async def _resolve(loop: asyncio.AbstractEventLoop, route: Route, options: Netwo
     if found is None:
         try:
             if options.resolver is not None:
-                answer = await call(options.resolver(host, port))
+                answer = await settle(options.resolver(host, port))
                 found = addresses.normalise(answer, port)
             else:
                 found = addresses.from_getaddrinfo(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
@@ -434,17 +450,14 @@ class Waiter:
             timer.cancel()
 
 
-async def call(value: Awaitable[T] | T) -> T:
-    """The value, awaited if it is awaitable: how results of a user's functions of either kind are taken."""
-    if inspect.isawaitable(value):
+async def settle(value: Any, seconds: float | None = None) -> Any:
+    """A value that may have to be awaited, as the functions of users give it. Raises builtin `TimeoutError`."""
+    if not inspect.isawaitable(value):
+        return value
+    if seconds is None:
         return await value
-    return value
-
-
-async def within(awaitable: Awaitable[T], seconds: float | None) -> T:
-    """Await under a limit. Raises builtin `TimeoutError`."""
     async with asyncio.timeout(seconds):
-        return await awaitable
+        return await value
 
 
 async def run_blocking(function: Callable[..., T], *arguments: Any) -> T:

@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -34,7 +34,7 @@ from httpwire.h1 import ResponseParser
 
 T = TypeVar("T")
 
-__all__ = ["Connection", "Waiter", "call", "current_loop", "iterate_source", "open_connection", "run_blocking", "running_loop", "schedule", "within"]
+__all__ = ["Connection", "Waiter", "current_loop", "iterate_source", "open_connection", "run_blocking", "running_loop", "schedule", "settle"]
 
 _PIECE = 65536
 _RECEIVE = 65536
@@ -197,9 +197,11 @@ class Connection:
 
     abort = close
 
-    def limit_total(self, total_at: float) -> None:
-        """Bring the end of the exchange nearer."""
+    def limit_total(self, seconds: float) -> None:
+        """Let the rest of the exchange take no longer than this."""
+        total_at = monotonic() + seconds
         if self._total_at is None or total_at < self._total_at:
+            self._timeout = self._timeout.with_total(seconds)
             self._total_at = total_at
 
     def cut(self) -> None:
@@ -431,7 +433,7 @@ def _resolve(route: Route, options: NetworkOptions, deadline: _Deadline) -> list
     if found is None:
         try:
             if options.resolver is not None:
-                found = addresses.normalise(call(options.resolver(host, port)), port)
+                found = addresses.normalise(settle(options.resolver(host, port)), port)
             else:
                 infos = _limited(deadline, socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
                 found = addresses.from_getaddrinfo(infos)
@@ -489,22 +491,16 @@ class Waiter:
         return self._event.wait(None if seconds is None else max(0.0, seconds))
 
 
-def call(value: Awaitable[T] | T) -> T:
-    """The value; an awaitable is run on the shared loop thread."""
-    if inspect.isawaitable(value):
-        from fasthttp._io.bridge import run_coroutine
+def settle(value: Any, seconds: float | None = None) -> Any:
+    """A value that may have to be awaited: then it is, on the shared loop thread. Raises builtin `TimeoutError`.
 
-        return run_coroutine(value)
-    return value
+    A limit holds for what is awaited only: a blocking function cannot be stopped from outside.
+    """
+    if not inspect.isawaitable(value):
+        return value
+    from fasthttp._io.bridge import run_coroutine
 
-
-def within(value: Awaitable[T] | T, seconds: float | None) -> T:
-    """As `call`, under a limit where one can be kept: a blocking function cannot be stopped from outside."""
-    if inspect.isawaitable(value):
-        from fasthttp._io.bridge import run_coroutine
-
-        return run_coroutine(value, seconds)
-    return value
+    return run_coroutine(value, seconds)
 
 
 def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
@@ -544,7 +540,7 @@ def transported(transport: Any, request: Any) -> Any:
     from fasthttp.transports.base import BaseTransport
 
     if type(transport).handle is not BaseTransport.handle:
-        return call(transport.handle(request))
+        return settle(transport.handle(request))
     from fasthttp._io.bridge import BridgedSource
 
     async def handle() -> Any:
@@ -563,4 +559,4 @@ def transport_closed(transport: Any) -> None:
     if type(transport).close is not BaseTransport.close:
         transport.close()
     else:
-        call(transport.aclose())
+        settle(transport.aclose())

@@ -8,8 +8,7 @@ from time import monotonic
 from typing import Any
 
 from fasthttp._sync.body import SyncBody, read_response
-from fasthttp._io.blocking import call as settle
-from fasthttp._io.blocking import current_loop, running_loop, within
+from fasthttp._io.blocking import current_loop, running_loop, settle
 from fasthttp._pure.config import Call, ClientConfig
 from fasthttp._pure.decoding import Pipeline
 from fasthttp._pure.faults import annotate
@@ -158,13 +157,11 @@ class SyncEngine:
     # --- hooks
 
     def _run_hook(self, event: str, total_at: float | None, call: Call, hook: Any, *arguments: Any) -> Any:
-        value = hook(*arguments)
-        if total_at is None:
-            return settle(value)
+        left = None if total_at is None else max(0.0, total_at - monotonic())
         try:
-            return within(settle(value), max(0.0, total_at - monotonic()))
+            return settle(hook(*arguments), left)
         except TimeoutError as exc:
-            if isinstance(exc, FastHTTPError) or monotonic() < total_at:
+            if isinstance(exc, FastHTTPError) or total_at is None or monotonic() < total_at:
                 raise
             total = call.timeout.total
             raise TotalTimeout(f"total timeout after {total:g} s, in a {event} hook", phase="total", limit=total) from exc

@@ -4,7 +4,6 @@ but for the one re-send that a reused connection's silent end calls for."""
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import Any
 
 from fasthttp._io.blocking import iterate_source, open_connection
@@ -138,7 +137,7 @@ class SyncNetwork:
         coding = parser.control.get(b"content-encoding")
         if coding is not None:
             response._coding = coding
-        if not parser.complete:
+        if call.stream or not parser.complete:
             response._source = SyncConnectionSource(self, connection, request_complete, stream=call.stream)
             return response
         response._content = parser.take()
@@ -217,7 +216,7 @@ class SyncConnectionSource:
         if not self._parser.complete and (rest is None or rest > _DRAIN_SIZE or not self._parser.keep_alive):
             self.abandon()
             return
-        connection.limit_total(monotonic() + _DRAIN_SECONDS)
+        connection.limit_total(_DRAIN_SECONDS)
         self._wake_at = _BUFFER
         try:
             while self.next():

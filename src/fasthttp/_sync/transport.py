@@ -6,7 +6,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
-from fasthttp._io.blocking import transport_closed, transported, within
+from fasthttp._io.blocking import settle, transport_closed, transported
 from fasthttp._pure.config import Call
 from fasthttp.errors import FastHTTPError, ReadTimeout, TotalTimeout
 from fasthttp.models import Request
@@ -29,7 +29,7 @@ class SyncTransportSender:
         by_total = left is not None and (limit is None or left < limit)
         seconds = left if by_total else limit
         try:
-            response = within(transported(self.transport, request), seconds)
+            response = settle(transported(self.transport, request), seconds)
         except TimeoutError as exc:
             if isinstance(exc, FastHTTPError):
                 raise

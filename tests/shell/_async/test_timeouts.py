@@ -1,0 +1,142 @@
+"""Time limits: each phase has its error, and the total holds against a server that trickles."""
+
+from __future__ import annotations
+
+import socket
+from time import monotonic
+
+import pytest
+
+from fasthttp import AsyncClient, ConnectError, ConnectTimeout, ReadTimeout, RequestTimeout, Timeout, TotalTimeout
+from tests.shell.server import HELLO, Peer, serve
+
+
+def silent(peer: Peer) -> None:
+    peer.read()
+    peer.wait()
+
+
+def trickling(peer: Peer) -> None:
+    peer.read()
+    peer.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000, 0.05)
+
+
+async def test_read_timeout() -> None:
+    """A server that says nothing: ReadTimeout with phase, limit and elapsed, also a TimeoutError; connection closed."""
+    with serve(silent) as server:
+        async with AsyncClient() as client:
+            with pytest.raises(ReadTimeout, match=r"read timeout after 0.1 s: GET http://127.0.0.1:\d+/") as caught:
+                await client.get(server.url, timeout=Timeout(read=0.1))
+            assert client.pool_stats().open == 0
+    error = caught.value
+    assert isinstance(error, (TimeoutError, RequestTimeout))
+    assert (error.phase, error.limit, error.timeout) == ("read", 0.1, 0.1)
+    assert error.elapsed is not None
+    assert 0.09 < error.elapsed < 0.6
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_total_against_a_trickle(stream: bool) -> None:
+    """A byte every 50 ms never silences the server, and still the call ends at its total."""
+    with serve(trickling) as server:
+        async with AsyncClient() as client:
+            started = monotonic()
+            with pytest.raises(TotalTimeout, match="total timeout after 0.3 s"):
+                async with client.stream("GET", server.url, timeout=Timeout(total=0.3)) as r:
+                    await r.aread()
+            assert 0.25 < monotonic() - started < 1.5
+            with pytest.raises(TotalTimeout):
+                await client.get(server.url, timeout=0.2, stream=stream)
+            assert client.pool_stats().open == 0
+
+
+async def test_a_call_can_switch_limits_off() -> None:
+    """timeout=None or Timeout() at the call disables the client's limits."""
+
+    def slow(peer: Peer) -> None:
+        while peer.read() is not None:
+            peer.server.stopping.wait(0.3)
+            peer.send(HELLO)
+
+    with serve(slow) as server:
+        async with AsyncClient(timeout=0.1) as client:
+            assert (await client.get(server.url, timeout=None)).status_code == 200
+            assert (await client.get(server.url, timeout=Timeout())).status_code == 200
+            with pytest.raises(RequestTimeout):
+                await client.get(server.url)
+
+
+async def test_read_timeout_is_silence_not_length() -> None:
+    """A body that takes longer than the read limit, but never pauses as long, is read."""
+
+    def handler(peer: Peer) -> None:
+        peer.read()
+        peer.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789", 0.01)
+
+    with serve(handler) as server:
+        async with AsyncClient() as client:
+            assert (await client.get(server.url, timeout=Timeout(read=0.25))).content == b"0123456789"
+
+
+async def test_a_later_shorter_limit_holds() -> None:
+    """A short limit holds on a connection whose earlier calls had long ones."""
+
+    def handler(peer: Peer) -> None:
+        peer.read()
+        peer.send(HELLO)
+        silent(peer)
+
+    with serve(handler) as server:
+        async with AsyncClient(timeout=60) as client:
+            await client.get(server.url)
+            started = monotonic()
+            with pytest.raises(ReadTimeout):
+                await client.post(server.url, timeout=Timeout(read=0.1))
+            assert monotonic() - started < 0.6
+
+
+async def test_connect_timeout() -> None:
+    """A host that does not answer the SYN: ConnectTimeout that names limit and address."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    port = listener.getsockname()[1]
+    fillers = []
+    for _ in range(4):  # the backlog of one that nobody accepts from is soon full, and the next SYN is dropped
+        filler = socket.socket()
+        filler.setblocking(False)
+        try:
+            filler.connect(("127.0.0.1", port))
+        except BlockingIOError:
+            pass
+        fillers.append(filler)
+    try:
+        async with AsyncClient() as client:
+            with pytest.raises(ConnectTimeout, match=rf"connect timeout after 0.2 s to 127.0.0.1:{port}") as caught:
+                await client.get(f"http://127.0.0.1:{port}/", timeout=Timeout(connect=0.2))
+            assert client.pool_stats().open == 0
+    finally:
+        for sock in (*fillers, listener):
+            sock.close()
+    assert isinstance(caught.value, ConnectError)
+
+
+async def test_total_covers_hooks() -> None:
+    """Time spent in an async hook counts against the total."""
+    from tests.shell.hooks import never_ending
+
+    async with AsyncClient() as client:
+        started = monotonic()
+        with pytest.raises(TotalTimeout, match="request hook"):
+            await client.get("http://127.0.0.1:1/", hooks={"request": never_ending}, timeout=Timeout(total=0.2))
+        assert monotonic() - started < 1
+
+
+async def test_a_request_carries_its_own_timeout() -> None:
+    """A timeout given to a Request is used when the call gives none."""
+    from fasthttp import Request
+
+    with serve(silent) as server:
+        async with AsyncClient() as client:
+            with pytest.raises(ReadTimeout, match="0.1 s"):
+                await client.send(Request("GET", server.url, timeout=Timeout(read=0.1)))
