@@ -330,9 +330,10 @@ def test_bad_hosts(text: str) -> None:
         encode_host(text)
 
 
-@pytest.mark.parametrize(
-    "host", ["".join(chr(0x4E00 + at) for at in range(9000)), "xn--" + "9a" * 30_000, "\u00e9." * 9000, "%C3%A9" * 9000]
-)
+IDEOGRAPHS = "".join(chr(0x4E00 + at) for at in range(9000))
+
+
+@pytest.mark.parametrize("host", [IDEOGRAPHS[:600], IDEOGRAPHS, "xn--" + "9a" * 30_000, "\u00e9." * 9000, "%C3%A9" * 9000])
 def test_endless_hosts_cost_little(host: str) -> None:
     """An international host that no DNS could hold is refused before it is encoded, which would take its square in time."""
     start = process_time()
