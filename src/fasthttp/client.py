@@ -275,6 +275,7 @@ class Client:
 
     @property
     def cookies(self) -> Any:
+        """Later: the cookie jar."""
         not_yet("client.cookies")
 
     @cookies.setter
@@ -283,6 +284,7 @@ class Client:
 
     @property
     def auth(self) -> Any:
+        """Later: default authentication."""
         not_yet("client.auth")
 
     @auth.setter
@@ -291,6 +293,7 @@ class Client:
 
     @property
     def breaker(self) -> Any:
+        """Later: the circuit breaker."""
         not_yet("client.breaker")
 
     def pool_stats(self) -> PoolStats:

@@ -44,6 +44,9 @@ class Limits:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("Limits are immutable")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("Limits are immutable")
+
     def _values(self) -> tuple[Any, ...]:
         return (self.max_connections, self.max_per_host, self.keepalive_expiry, self.max_waiting)
 
@@ -65,8 +68,9 @@ class Limits:
 def _at_least(name: str, value: Any, least: int) -> Any:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number or None, got {type(value).__name__}")
+    kinds: Any = (int, float) if name == "keepalive_expiry" else int
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise TypeError(f"{name} must be {'a number' if kinds is not int else 'an integer'} or None, got {type(value).__name__}")
     if not value >= least:
         raise ValueError(f"{name}={value} must be at least {least}, or None for no limit")
     return value

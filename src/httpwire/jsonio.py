@@ -6,6 +6,7 @@ pydantic models are encoded by their own serialiser; pydantic is never imported 
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -38,12 +39,23 @@ def encode(value: Any) -> bytes:
         data = _encoder.encode(value)
     except TypeError as exc:
         raise TypeError(_complaint(value) or str(exc)) from exc
-    # msgspec writes NaN as null; only then is the value worth a walk.
-    if b"null" in data:
+    # msgspec writes NaN as null. Where there are nulls the standard library tells, in C, whether one of them is that.
+    if b"null" in data and not _is_finite(value):
         for path, leaf in _leaves("$", value):
             if isinstance(leaf, float) and not math.isfinite(leaf):
                 raise ValueError(f"{leaf!r} at {path} is not valid in JSON")
     return data
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        _refusing_nan(msgspec.to_builtins(value, enc_hook=_enc_hook))
+    except ValueError:
+        return False
+    return True
+
+
+_refusing_nan = json.JSONEncoder(allow_nan=False, check_circular=False).encode
 
 
 def decode(data: bytes | str) -> Any:
@@ -66,8 +78,6 @@ def _as_text(data: bytes | str) -> str | None:
     """The text of JSON in another encoding than plain UTF-8, None for what is not."""
     if isinstance(data, str) or not (data.startswith(_MARKS) or b"\0" in data[:4]):
         return None
-    import json
-
     return data.decode(json.detect_encoding(data))
 
 

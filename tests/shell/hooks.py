@@ -16,7 +16,7 @@ async def never_ending(request: Request) -> None:
 async def stamp(request: Request) -> None:
     """A request hook that edits a header."""
     await asyncio.sleep(0)
-    request.headers["X-Stamp"] = "async"
+    request.headers["X-Stamp"] = "stamped"
 
 
 async def shout(response: Any) -> Response:

@@ -53,6 +53,7 @@ class Connection(asyncio.Protocol):
         self.parser = ResponseParser(options.wire)
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.info = ConnectionInfo()
+        self.host = ""
         self.expires_at = 0.0
         self.idle_since = 0.0
         self.closed = False
@@ -140,6 +141,8 @@ class Connection(asyncio.Protocol):
             if parser.complete:
                 return None
             return RemoteDisconnected("server closed the connection without a response")
+        if isinstance(exc, ssl.SSLError):  # in TLS 1.3 a server refuses a client's certificate after the handshake
+            return _caused(tls_error(self.host, exc), exc)
         reason = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
         if self._draining:
             return _caused(WriteError(f"connection broke while the request was sent: {reason}"), exc)
@@ -394,6 +397,7 @@ async def _wrap(loop: asyncio.AbstractEventLoop, sock: socket.socket, route: Rou
     except BaseException:
         sock.close()
         raise
+    connection.host = route.hostname
     get = transport.get_extra_info
     tls_object = get("ssl_object")
     connection.info = ConnectionInfo(

@@ -50,6 +50,7 @@ class Connection:
         self.stream: _Plain | _TLS = _Plain(sock)
         self.parser = ResponseParser(options.wire)
         self.info = ConnectionInfo()
+        self.host = ""
         self.expires_at = 0.0
         self.idle_since = 0.0
         self.closed = False
@@ -83,12 +84,13 @@ class Connection:
             view = memoryview(view)
         try:
             while view and not self.parser.status:
-                if len(view) > _PIECE or not stream.is_plain:
+                if len(view) > _PIECE:
                     # A server may answer, and stop reading, in the middle of a long body: listen while sending.
                     readable, writable = wait_writable(self._fileno, self._seconds(self._timeout.write, "write"))
                     if readable:
-                        self._feed()
-                        continue
+                        self._feed_what_is_there()
+                        if not writable:
+                            continue
                     if not writable:
                         self._expired("write")
                     sent = self.socket.send(view[:_PIECE])
@@ -114,7 +116,7 @@ class Connection:
             try:
                 if not is_readable(self._fileno):
                     break
-                self._feed()
+                self._feed_what_is_there()
             except FastHTTPError:
                 break
             except OSError:
@@ -137,14 +139,25 @@ class Connection:
                     raise
                 self._expired("read", exc)
 
+    def _feed_what_is_there(self) -> None:
+        """Take in what has arrived, which may be TLS's own business and no bytes for the parser."""
+        self.socket.settimeout(0)
+        self._socket_timeout = 0.0
+        try:
+            self._feed()
+        except BlockingIOError:
+            pass
+
     def _feed(self) -> None:
         try:
             data = self.stream.receive()
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             raise
         except OSError as exc:
             if self._was_cut:
                 raise _cut_error() from exc
+            if isinstance(exc, ssl.SSLError):  # in TLS 1.3 a server refuses a client's certificate after the handshake
+                raise tls_error(self.host, exc) from exc
             raise ReadError(f"connection broke while the response was read: {exc.strerror or exc}") from exc
         try:
             if data:
@@ -403,6 +416,7 @@ def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, tot
 
 def _wrap(sock: socket.socket, route: Route, options: NetworkOptions, deadline: _Deadline) -> Connection:
     connection = Connection(sock, options)
+    connection.host = route.hostname
     tls_object = None
     if route.scheme == "https":
         stream = _TLS(sock, route.tls.context(), route.hostname)

@@ -20,6 +20,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
+_FAREWELL = 1.0  # seconds that an application has to end after its clients left
 _QUEUE = 16  # messages that an application may be ahead of its reader
 
 
@@ -108,13 +109,18 @@ class ASGITransport(BaseTransport):
         except Exception as exc:
             if self._raise:
                 exchange.finish(exc)
+            elif exchange.ended:
+                exchange.finish(None)
             elif exchange.status == 0:
                 exchange.fail_with_500()
             else:
                 exchange.finish(RemoteProtocolError("the application failed inside its response"))
 
     async def aclose(self) -> None:
-        for task in list(self._tasks):
+        if self._tasks:
+            # Its clients are gone: an application that listens for that ends by itself.
+            await asyncio.wait(self._tasks, timeout=_FAREWELL)
+        for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
@@ -134,7 +140,7 @@ class _Exchange:
         self._gone = asyncio.Event()
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUE)
         self._bodyless = request.method == "HEAD"
-        self._ended = False
+        self.ended = False
         self._pending: Message | None = None
         self.started = asyncio.Event()
         self.status = 0
@@ -156,7 +162,7 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
-        if self._gone.is_set() and not self._ended:
+        if self._gone.is_set() and not self.ended:
             raise OSError("the client has disconnected")
         if kind == "http.response.start":
             if self.status or self._pending is not None:
@@ -168,13 +174,13 @@ class _Exchange:
         elif kind == "http.response.body":
             if not self.status:
                 raise RuntimeError("http.response.body was sent before http.response.start")
-            if self._ended:
+            if self.ended:
                 raise RuntimeError("http.response.body was sent after the end of the body")
             body = message.get("body", b"")
             if body and not self._bodyless:
                 await self._put(bytes(body))
             if not message.get("more_body", False):
-                self._ended = True
+                self.ended = True
                 await self._put(None)
         else:
             raise RuntimeError(f"unknown message type {kind!r}")
@@ -185,12 +191,15 @@ class _Exchange:
         try:
             await asyncio.wait((putting, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            stored = putting.done()
             putting.cancel()
             leaving.cancel()
+        if not stored:
+            raise OSError("the client has disconnected")
 
     def finish(self, failure: Exception | None) -> None:
         """The application has returned or raised."""
-        if failure is None and self.status and not self._ended:
+        if failure is None and self.status and not self.ended:
             failure = RemoteProtocolError("the application returned before the end of its response")
         self.failure = failure
         self.started.set()
@@ -199,14 +208,14 @@ class _Exchange:
     def fail_with_500(self) -> None:
         self.status = 500
         self.fields = [(b"content-type", b"text/plain; charset=utf-8")]
-        self._ended = True
+        self.ended = True
         self._queue.put_nowait(b"Internal Server Error")
         self.finish(None)
 
     # --- the client's side
 
     async def next(self) -> bytes:
-        if self._queue.empty() and not (self._ended and self._gone.is_set()):
+        if self._queue.empty() and not (self.ended and self._gone.is_set()):
             getting = asyncio.ensure_future(self._queue.get())
             leaving = asyncio.ensure_future(self._gone.wait())
             try:
