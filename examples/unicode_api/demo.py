@@ -20,9 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fasthttp import Client, FastHTTP, FastHTTPError
 from rich.console import Console
 from rich.table import Table
+
+from fasthttp import Client, FastHTTP, FastHTTPError
 
 HERE = Path(__file__).resolve().parent
 console = Console()
@@ -59,13 +60,18 @@ def batch(base_url: str, count: int, *, log: Any = "failures") -> tuple[FastHTTP
     for prefix in ("LATIN SMALL LETTER A", "GREEK", "SNOWMAN", "ROMAN NUMERAL"):
         total = sum(unicodedata.name(chr(code)).startswith(prefix) for code in named)
         app.add_route(
-            "GET", "/search", lambda resp, prefix=prefix, total=total: check(prefix, resp.json()["total"], total), params={"prefix": prefix, "limit": 5}
+            "GET",
+            "/search",
+            lambda resp, prefix=prefix, total=total: check(prefix, resp.json()["total"], total),
+            params={"prefix": prefix, "limit": 5},
         )
     for code in rng.sample(named, 20):
         note = {"code": code, "text": f"seen: {chr(code)}"}
         app.add_route("POST", "/notes", lambda resp, note=note: check("note", {k: resp.json()[k] for k in note}, note), json=note)
     for code in unnamed:
-        app.add_route("GET", f"/characters/{code}", lambda resp, code=code: check(f"U+{code:04X}", resp.status, 404), name=f"missing U+{code:04X}")
+        app.add_route(
+            "GET", f"/characters/{code}", lambda resp, code=code: check(f"U+{code:04X}", resp.status, 404), name=f"missing U+{code:04X}"
+        )
     return app, wrong
 
 
@@ -76,7 +82,9 @@ def serving(factory: str) -> Iterator[str]:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     command = [sys.executable, "-m", "uvicorn", factory, "--port", str(port), "--log-level", "critical", "--no-access-log"]
-    process = subprocess.Popen(command, cwd=HERE, env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])})
+    process = subprocess.Popen(
+        command, cwd=HERE, env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])}
+    )
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(url, process)
@@ -161,7 +169,9 @@ def main() -> int:
 
     started = time.perf_counter()
     count = server.build(server.DATABASE)
-    console.print(f"{count:,} named characters of Unicode {unicodedata.unidata_version} written to SQLite in {time.perf_counter() - started:.1f} s")
+    console.print(
+        f"{count:,} named characters of Unicode {unicodedata.unidata_version} written to SQLite in {time.perf_counter() - started:.1f} s"
+    )
     if arguments.tamper:
         with server.sqlite3.connect(server.DATABASE) as db:
             db.execute("UPDATE characters SET name = name || ' (falsified)'")

@@ -1,11 +1,9 @@
 """The same API on FastAPI, for the comparison at the end of the demo."""
 
-from fastapi import FastAPI
-from fastapi.exceptions import HTTPException as FastAPIHTTPException
-from pydantic import BaseModel
-from server import character, declare, lifespan, search  # noqa: F401
-
 import server
+from fastapi import FastAPI
+from fastapi.exceptions import HTTPException
+from pydantic import BaseModel
 
 
 class NewNote(BaseModel):
@@ -13,12 +11,12 @@ class NewNote(BaseModel):
     text: str
 
 
-async def add_note(note: NewNote) -> dict[str, object]:
+async def add_note(note: NewNote) -> object:
     return await server.add_note(server.NewNote(note.code, note.text))
 
 
-server.HTTPException = FastAPIHTTPException  # type: ignore[misc, assignment]
-app = FastAPI(title="Unicode", lifespan=lifespan)
-app.get("/characters/{code}")(character)
-app.get("/search")(search)
+server.HTTPException = HTTPException
+app = FastAPI(title="Unicode", lifespan=server.lifespan)
+app.get("/characters/{code}")(server.character)
+app.get("/search")(server.search)
 app.post("/notes", status_code=201)(add_note)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from FasterAPI import Faster, HTTPException
 
 DATABASE = Path(__file__).with_name("unicode.sqlite")
@@ -26,7 +27,14 @@ def build(path: Path) -> int:
     """Write every named character into an SQLite file and return how many there are."""
     path.unlink(missing_ok=True)
     rows = [
-        (code, name, unicodedata.category(char), unicodedata.bidirectional(char), unicodedata.numeric(char, None), unicodedata.decomposition(char))
+        (
+            code,
+            name,
+            unicodedata.category(char),
+            unicodedata.bidirectional(char),
+            unicodedata.numeric(char, None),
+            unicodedata.decomposition(char),
+        )
         for code in range(0x110000)
         if (name := unicodedata.name(char := chr(code), ""))
     ]
@@ -63,7 +71,9 @@ async def search(prefix: str, limit: int = 20, offset: int = 0) -> dict[str, Any
     """Characters whose name begins with `prefix`, a page at a time."""
     where = (prefix.upper(), prefix.upper() + "\uffff")
     total = db.execute("SELECT count(*) FROM characters WHERE name >= ? AND name < ?", where).fetchone()[0]
-    page = db.execute(f"SELECT {COLUMNS} FROM characters WHERE name >= ? AND name < ? ORDER BY name LIMIT ? OFFSET ?", (*where, limit, offset))
+    page = db.execute(
+        f"SELECT {COLUMNS} FROM characters WHERE name >= ? AND name < ? ORDER BY name LIMIT ? OFFSET ?", (*where, limit, offset)
+    )
     return {"total": total, "items": [dict(row) for row in page]}
 
 

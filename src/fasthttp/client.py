@@ -7,9 +7,9 @@ import ssl
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from typing_extensions import Self, Unpack
+from typing_extensions import Unpack
 
 from fasthttp._async.verbs import AsyncVerbs
 from fasthttp._pure.config import ClientConfig
@@ -202,13 +202,14 @@ class Client:
     # --- opening and closing
 
     def __enter__(self) -> SyncClient:
-        return self._enter(SyncClient)
+        client: SyncClient = self._enter(SyncClient)
+        return client
 
     def __exit__(self, *exc_info: object) -> None:
         _close_sync(self._core)
 
     async def __aenter__(self) -> AsyncClient:
-        client = self._enter(AsyncClient)
+        client: AsyncClient = self._enter(AsyncClient)
         client._open()
         return client
 
@@ -223,7 +224,7 @@ class Client:
         core.entered = True
         if isinstance(self, cls):
             return self
-        client = cls.__new__(cls)
+        client: Any = object.__new__(cls)
         client._core = core
         return client
 
@@ -244,7 +245,7 @@ class Client:
 
     @headers.setter
     def headers(self, value: HeaderTypes) -> None:
-        self._core.config.headers = value  # type: ignore[assignment]
+        self._core.config.headers = value
 
     @property
     def params(self) -> Any:
@@ -262,7 +263,7 @@ class Client:
 
     @timeout.setter
     def timeout(self, value: float | Timeout | None) -> None:
-        self._core.config.timeout = value  # type: ignore[assignment]
+        self._core.config.timeout = value
 
     @property
     def base_url(self) -> str | None:
@@ -355,19 +356,51 @@ class Client:
     def _post(self, method: str, url: str, content: Any, json: Any, data: Any, files: Any, options: Any) -> Any:
         return self._running().request(method, url, {"content": content, "json": json, "data": data, "files": files, **options})
 
-    def post(self, url: str, content: BodyTypes | None = None, json: Any = None, data: DataTypes | None = None, files: FileTypes | None = None, **options: Unpack[PostOptions]) -> Any:
+    def post(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> Any:
         """Send a POST request."""
         return self._post("POST", url, content, json, data, files, options)
 
-    def put(self, url: str, content: BodyTypes | None = None, json: Any = None, data: DataTypes | None = None, files: FileTypes | None = None, **options: Unpack[PostOptions]) -> Any:
+    def put(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> Any:
         """Send a PUT request."""
         return self._post("PUT", url, content, json, data, files, options)
 
-    def patch(self, url: str, content: BodyTypes | None = None, json: Any = None, data: DataTypes | None = None, files: FileTypes | None = None, **options: Unpack[PostOptions]) -> Any:
+    def patch(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> Any:
         """Send a PATCH request."""
         return self._post("PATCH", url, content, json, data, files, options)
 
-    def query(self, url: str, content: BodyTypes | None = None, json: Any = None, data: DataTypes | None = None, files: FileTypes | None = None, **options: Unpack[PostOptions]) -> Any:
+    def query(
+        self,
+        url: str,
+        content: BodyTypes | None = None,
+        json: Any = None,
+        data: DataTypes | None = None,
+        files: FileTypes | None = None,
+        **options: Unpack[PostOptions],
+    ) -> Any:
         """Send a QUERY request: safe and repeatable as GET, with a body."""
         return self._post("QUERY", url, content, json, data, files, options)
 

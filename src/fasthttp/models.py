@@ -232,7 +232,9 @@ def choose_framing(method: str, body: Body | None, headers: Headers) -> int | No
     if coding is not None and (expected is not None or coding.lower() != "chunked"):
         raise InvalidHeader(f"Transfer-Encoding {coding!r} does not agree with the body; leave it to the client")
     if length is not None and (expected is None or length != str(expected)):
-        raise InvalidHeader(f"Content-Length {length!r} does not agree with the body, which has {'no known length' if expected is None else expected}")
+        raise InvalidHeader(
+            f"Content-Length {length!r} does not agree with the body, which has {'no known length' if expected is None else expected}"
+        )
     if expected is None:
         headers["Transfer-Encoding"] = "chunked"
     elif length is None and (body is not None or method in _BODY_METHODS):

@@ -38,9 +38,11 @@ class ConnectionPool:
         if self._sync is None:
             from fasthttp._sync.pool import SyncPool
 
-            self._sync = SyncPool(self.limits)
+            # One step, so that threads that come here together get one pool between them.
+            pool: SyncPool = self.__dict__.setdefault("_threads", SyncPool(self.limits))
+            self._sync = pool
             if self._closed:
-                self._sync.close()
+                pool.close()
         return self._sync
 
     def for_loop(self) -> AsyncPool:

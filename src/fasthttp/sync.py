@@ -11,7 +11,22 @@ from fasthttp.client import SyncClient
 from fasthttp.client import SyncClient as Client
 from fasthttp.response import ClientResponse
 
-__all__ = ["Client", "SyncClient", "delete", "download", "get", "head", "options", "patch", "post", "put", "query", "request", "stream", "trace"]
+__all__ = [
+    "Client",
+    "SyncClient",
+    "delete",
+    "download",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "query",
+    "request",
+    "stream",
+    "trace",
+]
 
 
 def request(method: str, url: str, **keywords: Any) -> ClientResponse:

@@ -41,7 +41,9 @@ __all__ = [
 
 HTTPMethod = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "QUERY", "TRACE"]
 ParamTypes = Union[Mapping[str, Any], Sequence[tuple[str, Any]], str, bytes]
-BodyTypes = Union[bytes, bytearray, memoryview, str, "PathLike[str]", IO[bytes], IO[str], Iterable[Union[bytes, str]], AsyncIterable[Union[bytes, str]]]
+BodyTypes = Union[
+    bytes, bytearray, memoryview, str, "PathLike[str]", IO[bytes], IO[str], Iterable[Union[bytes, str]], AsyncIterable[Union[bytes, str]]
+]
 DataTypes = Union[Mapping[str, Any], Sequence[tuple[str, Any]], str, bytes]
 FileTypes = Any  # the shapes of C `files=`; narrowed with the multipart encoder
 FileUpload = FileTypes
@@ -75,7 +77,7 @@ class RequestsOptional(TypedDict, total=False):
 class PostOptions(TypedDict, total=False):
     """Keywords of every call, but for the body."""
 
-    headers: Union[HeaderTypes, Mapping[str, "str | None"], None]
+    headers: Union[HeaderTypes, Mapping[str, str | None], None]
     params: ParamTypes | None
     cookies: CookieTypes | None
     timeout: TimeoutTypes

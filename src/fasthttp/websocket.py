@@ -16,4 +16,16 @@ WebSocketMessage = later("WebSocketMessage", "WebSocket", __name__)
 TextMessage = later("TextMessage", "WebSocket", __name__)
 BinaryMessage = later("BinaryMessage", "WebSocket", __name__)
 
-__all__ = ["BinaryMessage", "TextMessage", "WebSocket", "WebSocketClosed", "WebSocketConnectionError", "WebSocketDecodeError", "WebSocketError", "WebSocketHandshakeError", "WebSocketMessage", "WebSocketMessageTypeError", "WebSocketProtocolError"]
+__all__ = [
+    "BinaryMessage",
+    "TextMessage",
+    "WebSocket",
+    "WebSocketClosed",
+    "WebSocketConnectionError",
+    "WebSocketDecodeError",
+    "WebSocketError",
+    "WebSocketHandshakeError",
+    "WebSocketMessage",
+    "WebSocketMessageTypeError",
+    "WebSocketProtocolError",
+]

@@ -49,9 +49,11 @@ class AsyncBody:
             if not raw:
                 pipeline.flush()
             self.closed = True
-        except FastHTTPError as exc:
+        except GeneratorExit:
+            raise  # the reader stopped; the rest is for whoever closes the response
+        except BaseException as exc:
             self.abandon()
-            if self._request is not None:
+            if self._request is not None and isinstance(exc, FastHTTPError):
                 annotate(exc, self._request)
             raise
 

@@ -191,7 +191,7 @@ class AsyncEngine:
                 if response._body is not None and result._body is not response._body:
                     await response.aclose()
                 result._inherit(response)
-                response = result
+                response = result  # type: ignore[assignment]
         return response
 
     async def _error_hooks(self, error: FastHTTPError, request: Request, call: Call) -> ClientResponse:

@@ -9,7 +9,7 @@ from fasthttp._io.asyncio import settle, transport_closed, transported
 from fasthttp._pure.config import Call
 from fasthttp.errors import FastHTTPError, ReadTimeout, TotalTimeout
 from fasthttp.models import Request
-from fasthttp.response import ClientResponse, Response
+from fasthttp.response import Response
 
 __all__ = ["AsyncTransportSender", "close_transport"]
 
@@ -20,7 +20,7 @@ class AsyncTransportSender:
     def __init__(self, transport: Any) -> None:
         self.transport = transport
 
-    async def send(self, request: Request, call: Call, total_at: float | None) -> ClientResponse:
+    async def send(self, request: Request, call: Call, total_at: float | None) -> Any:
         request.encode_head()
         request.timeout = call.timeout
         limit = call.timeout.read

@@ -59,7 +59,9 @@ class AsyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a POST request."""
-        return await (self._engine or self._running()).request("POST", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return await (self._engine or self._running()).request(
+            "POST", url, {"content": content, "json": json, "data": data, "files": files, **options}
+        )
 
     async def put(
         self,
@@ -71,7 +73,9 @@ class AsyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a PUT request."""
-        return await (self._engine or self._running()).request("PUT", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return await (self._engine or self._running()).request(
+            "PUT", url, {"content": content, "json": json, "data": data, "files": files, **options}
+        )
 
     async def patch(
         self,
@@ -83,7 +87,9 @@ class AsyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a PATCH request."""
-        return await (self._engine or self._running()).request("PATCH", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return await (self._engine or self._running()).request(
+            "PATCH", url, {"content": content, "json": json, "data": data, "files": files, **options}
+        )
 
     async def query(
         self,
@@ -95,7 +101,9 @@ class AsyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a QUERY request: safe and repeatable as GET, with a body."""
-        return await (self._engine or self._running()).request("QUERY", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return await (self._engine or self._running()).request(
+            "QUERY", url, {"content": content, "json": json, "data": data, "files": files, **options}
+        )
 
     async def send(self, request: Request, **options: Unpack[PostOptions]) -> ClientResponse:
         """Send a request that was built before; this client's defaults are merged into a copy of it."""

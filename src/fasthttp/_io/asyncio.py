@@ -33,8 +33,19 @@ from httpwire.errors import IncompleteMessage, ProtocolError
 from httpwire.h1 import ResponseParser
 
 T = TypeVar("T")
+E = TypeVar("E", bound=FastHTTPError)
 
-__all__ = ["Connection", "Waiter", "current_loop", "iterate_source", "open_connection", "run_blocking", "running_loop", "schedule", "settle"]
+__all__ = [
+    "Connection",
+    "Waiter",
+    "current_loop",
+    "iterate_source",
+    "open_connection",
+    "run_blocking",
+    "running_loop",
+    "schedule",
+    "settle",
+]
 
 _PIECE = 65536
 _LOOKED = 0.005  # seconds within which a busy loop is trusted to have seen what arrived
@@ -319,7 +330,7 @@ class Connection(asyncio.Protocol):
         self.closed = True
 
 
-def _caused(error: Any, cause: BaseException) -> Any:
+def _caused(error: E, cause: BaseException) -> E:
     error.__cause__ = cause
     return error
 
@@ -356,7 +367,9 @@ async def open_connection(route: Route, options: NetworkOptions, timeout: Timeou
         if by_total:
             raise TotalTimeout(f"total timeout after {timeout.total:g} s", phase="total", limit=timeout.total) from exc
         where = f" ({trying[-1]})" if trying else ""
-        raise ConnectTimeout(f"connect timeout after {limit:g} s to {route.hostname}:{route.port}{where}", phase="connect", limit=limit) from exc
+        raise ConnectTimeout(
+            f"connect timeout after {limit:g} s to {route.hostname}:{route.port}{where}", phase="connect", limit=limit
+        ) from exc
 
 
 async def _open(loop: asyncio.AbstractEventLoop, route: Route, options: NetworkOptions, trying: list[str]) -> Connection:
@@ -416,7 +429,7 @@ async def _resolve(loop: asyncio.AbstractEventLoop, route: Route, options: Netwo
     if found is None:
         try:
             if options.resolver is not None:
-                answer = await settle(options.resolver(host, port))
+                answer = await _ask(options.resolver, host, port)
                 found = addresses.normalise(answer, port)
             else:
                 found = addresses.from_getaddrinfo(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
@@ -425,6 +438,13 @@ async def _resolve(loop: asyncio.AbstractEventLoop, route: Route, options: Netwo
         except (OSError, UnicodeError) as exc:
             raise addresses.dns_error(host, exc if isinstance(exc, OSError) else OSError(str(exc))) from exc
     return addresses.checked(host, port, found, options.check_address)
+
+
+async def _ask(resolver: Callable[..., Any], host: str, port: int) -> Any:
+    """What a user's resolver says; one that blocks does so in a worker thread."""
+    if inspect.iscoroutinefunction(resolver) or inspect.iscoroutinefunction(type(resolver).__call__):
+        return await resolver(host, port)
+    return await settle(await asyncio.to_thread(resolver, host, port))
 
 
 class Waiter:
@@ -469,7 +489,6 @@ async def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
     return await asyncio.to_thread(function, *arguments)
 
 
-
 _END: Any = object()
 
 
@@ -494,7 +513,10 @@ async def iterate_source(source: Any) -> AsyncIterator[bytes]:
                 return
             yield piece
     finally:
-        pieces.close()  # type: ignore[attr-defined]
+        try:
+            pieces.close()  # type: ignore[attr-defined]
+        except ValueError:
+            pass  # a worker thread is still in it; it ends with that thread
 
 
 async def transported(transport: Any, request: Any) -> Any:

@@ -34,7 +34,17 @@ from httpwire.h1 import ResponseParser
 
 T = TypeVar("T")
 
-__all__ = ["Connection", "Waiter", "current_loop", "iterate_source", "open_connection", "run_blocking", "running_loop", "schedule", "settle"]
+__all__ = [
+    "Connection",
+    "Waiter",
+    "current_loop",
+    "iterate_source",
+    "open_connection",
+    "run_blocking",
+    "running_loop",
+    "schedule",
+    "settle",
+]
 
 _PIECE = 65536
 _RECEIVE = 65536
@@ -333,11 +343,12 @@ class _TLS:
         return False
 
 
-def current_loop() -> None:
+def current_loop() -> Any:
     """The blocking client is bound to no loop."""
+    return None
 
 
-running_loop = type(None)  # gives None, as fast as asyncio gives its loop
+running_loop: Callable[[], Any] = type(None)  # gives None, as fast as asyncio gives its loop
 
 
 class _Never:
@@ -461,12 +472,22 @@ def _resolve(route: Route, options: NetworkOptions, deadline: _Deadline) -> list
 _resolvers = threading.BoundedSemaphore(16)
 
 
+def _forget_resolvers() -> None:
+    global _resolvers
+    _resolvers = threading.BoundedSemaphore(16)  # the threads stayed with the parent
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_resolvers)
+
+
 def _limited(deadline: _Deadline, function: Callable[..., T], *arguments: Any) -> T:
     """Call a function that takes no time limit, in a thread that may outlive the limit; at most 16 at once."""
     seconds = deadline.left()
     if seconds is None:
         return function(*arguments)
-    if not _resolvers.acquire(timeout=seconds):
+    slots = _resolvers
+    if not slots.acquire(timeout=seconds):
         deadline.expired(None)
     outcome: list[Any] = []
     done = threading.Event()
@@ -477,7 +498,7 @@ def _limited(deadline: _Deadline, function: Callable[..., T], *arguments: Any) -
         except BaseException as exc:  # handed to the waiting thread
             outcome.extend((False, exc))
         finally:
-            _resolvers.release()
+            slots.release()
             done.set()
 
     threading.Thread(target=run, name="fasthttp-resolver", daemon=True).start()
@@ -492,17 +513,17 @@ def _limited(deadline: _Deadline, function: Callable[..., T], *arguments: Any) -
 class Waiter:
     """One wake-up for one waiting thread."""
 
-    __slots__ = ("_event",)
+    __slots__ = ("_lock", "wake")
 
     def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def wake(self) -> None:
-        self._event.set()
+        # A bare lock: waking is one step, which the collector or a fork in the middle of waiting cannot block.
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self.wake: Callable[[], None] = self._lock.release
 
     def wait(self, seconds: float | None) -> bool:
         """Whether it was woken within the time."""
-        return self._event.wait(None if seconds is None else max(0.0, seconds))
+        return self._lock.acquire(timeout=-1 if seconds is None else min(max(0.0, seconds), threading.TIMEOUT_MAX))
 
 
 def settle(value: Any, seconds: float | None = None) -> Any:
@@ -555,15 +576,9 @@ def transported(transport: Any, request: Any) -> Any:
 
     if type(transport).handle is not BaseTransport.handle:
         return settle(transport.handle(request))
-    from fasthttp._io.bridge import BridgedSource
+    from fasthttp._io.bridge import bridged
 
-    async def handle() -> Any:
-        response = await transport.ahandle(request)
-        if getattr(response, "_source", None) is not None:
-            response._source = BridgedSource(response._source)
-        return response
-
-    return handle()
+    return bridged(transport, request)
 
 
 def transport_closed(transport: Any) -> None:

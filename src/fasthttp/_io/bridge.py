@@ -52,23 +52,18 @@ def run_coroutine(awaitable: Awaitable[T], seconds: float | None = None) -> T:
         raise RuntimeError("an async piece of a blocking client must not call back into a blocking client on the shared loop")
     done: concurrent.futures.Future[T] = concurrent.futures.Future()
     context = contextvars.copy_context()
-    tasks: list[asyncio.Task[T]] = []
+    tasks: list[asyncio.Task[None]] = []
 
-    async def run() -> T:
-        return await awaitable
+    async def run() -> None:
+        try:
+            done.set_result(await awaitable)
+        except asyncio.CancelledError:
+            done.cancel()
+        except BaseException as exc:  # also SystemExit: it is meant for the caller's thread, not for this loop
+            done.set_exception(exc)
 
     def start() -> None:
-        task = loop.create_task(run(), context=context)
-        tasks.append(task)
-        task.add_done_callback(finish)
-
-    def finish(task: asyncio.Task[T]) -> None:
-        if task.cancelled():
-            done.cancel()
-        elif (error := task.exception()) is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(task.result())
+        tasks.append(loop.create_task(run(), context=context))
 
     loop.call_soon_threadsafe(start)
     try:
@@ -117,3 +112,11 @@ class BridgedSource:
 
     def abandon(self) -> None:
         loop_thread().call_soon_threadsafe(self._source.abandon)
+
+
+async def bridged(transport: Any, request: Any) -> Any:
+    """The answer of an async transport, its body to be read by a blocking client."""
+    response = await transport.ahandle(request)
+    if getattr(response, "_source", None) is not None:
+        response._source = BridgedSource(response._source)
+    return response

@@ -37,7 +37,17 @@ HookTable = dict[str, list[Callable[..., Any]]]
 class Call:
     """The rules of one call. Shared by all calls that say nothing of their own, so never changed."""
 
-    __slots__ = ("follow_redirects", "hooks", "max_ratio", "max_redirects", "max_response_size", "response_class", "stream", "timeout", "tls")
+    __slots__ = (
+        "follow_redirects",
+        "hooks",
+        "max_ratio",
+        "max_redirects",
+        "max_response_size",
+        "response_class",
+        "stream",
+        "timeout",
+        "tls",
+    )
 
     def __init__(self) -> None:
         self.response_class: type[Response] = ClientResponse
@@ -282,4 +292,3 @@ def _resolve(base: str | None, url: str) -> URL:
     reference = url if not url or url.startswith("?") else "/" + url.lstrip("/")
     joined = to_url(f"{prefix.scheme}://{prefix.host_header.decode('ascii')}{path}{reference}")
     return joined.replace(scheme={"ws": "http", "wss": "https"}.get(joined.scheme, joined.scheme))
-

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from fasthttp.limits import Limits
 
-__all__ = ["FULL", "OPEN", "Poolable", "PoolState", "PoolStats", "Ticket"]
+__all__ = ["FULL", "OPEN", "PoolState", "PoolStats", "Poolable", "Ticket"]
 
 
 class Poolable(Protocol):

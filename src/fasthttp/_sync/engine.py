@@ -192,7 +192,7 @@ class SyncEngine:
                 if response._body is not None and result._body is not response._body:
                     response.close()
                 result._inherit(response)
-                response = result
+                response = result  # type: ignore[assignment]
         return response
 
     def _error_hooks(self, error: FastHTTPError, request: Request, call: Call) -> ClientResponse:

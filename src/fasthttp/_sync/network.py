@@ -4,10 +4,11 @@ but for the one re-send that a reused connection's silent end calls for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from fasthttp._io.blocking import iterate_source, open_connection
 from fasthttp._sync.pool import SyncPool
+from fasthttp._io.blocking import iterate_source, open_connection
 from fasthttp._pure.config import Call
 from fasthttp._pure.pool import OPEN, Ticket
 from fasthttp._pure.route import NetworkOptions, Route
@@ -235,7 +236,7 @@ class SyncConnectionSource:
 class _Remains:
     """What is left of a parser once its connection serves others."""
 
-    chunks: list[bytes] = []
+    chunks: Sequence[bytes] = ()
     complete = True
 
     def __init__(self, trailers: Any) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import threading
 import weakref
+from collections import deque
 from time import monotonic
 from typing import Any
 
@@ -32,6 +33,7 @@ class SyncPool:
         self.loop = current_loop()
         self._state = PoolState(limits)
         self._lock = threading.Lock()
+        self._lost: deque[tuple[Any, bool]] = deque()  # to be discarded by whoever holds the lock
         self._timer: Any = None
         self._expiry = math.inf if limits.keepalive_expiry is None else limits.keepalive_expiry
         # What clients keep here lives as long as this pool: an engine is bound to the pool's runtime.
@@ -56,8 +58,8 @@ class SyncPool:
                 if state.closed:
                     raise PoolError("pool is closed")
                 got = state.acquire(key, now)
-            if state.doomed:
-                self._close_doomed()
+            if state.doomed or self._lost:
+                self._tidy()
             if got is OPEN or got.__class__ is Ticket:
                 return got
             if got is FULL:
@@ -73,6 +75,7 @@ class SyncPool:
         with self._lock:
             ticket.wake = waiter.wake
             granted = ticket.granted
+        self._tidy()
         limit = timeout.pool
         left = None if total_at is None else total_at - monotonic()
         by_total = left is not None and (limit is None or left < limit)
@@ -81,15 +84,17 @@ class SyncPool:
                 stats = self.stats()
                 counts = f"{stats.in_use} in use, {stats.waiting} waiting"
                 if by_total:
-                    raise TotalTimeout(f"total timeout after {timeout.total:g} s, waiting for a connection", phase="total", limit=timeout.total)
+                    raise TotalTimeout(
+                        f"total timeout after {timeout.total:g} s, waiting for a connection", phase="total", limit=timeout.total
+                    )
                 raise PoolTimeout(f"pool timeout after {limit:g} s: {counts}", phase="pool", limit=limit)
         except BaseException:
             with self._lock:
                 self._state.cancel(ticket)
-            self._close_doomed()
+            self._tidy()
             raise
         if isinstance(ticket.granted, BaseException):
-            raise ticket.granted
+            raise PoolError(str(ticket.granted))  # one for each: every call writes its own URL into it
         return ticket.granted
 
     def opened(self, key: str, connection: Any) -> None:
@@ -98,7 +103,10 @@ class SyncPool:
             if not self._state.closed:
                 connection.on_lost = self.discard
                 self._state.opened(key, connection)
-                return
+                connection = None
+        self._tidy()
+        if connection is None:
+            return
         connection.abort()
         raise ClientClosedError("the client was closed while a connection was being made")
 
@@ -106,6 +114,7 @@ class SyncPool:
         """Give a reserved place back unused."""
         with self._lock:
             self._state.abandon(key)
+        self._tidy()
 
     def checkin(self, connection: Any, keep_for: float | None = None) -> None:
         """Give a connection back; reusable for `keep_for` seconds at most, or as long as the limits say."""
@@ -116,23 +125,26 @@ class SyncPool:
         connection.idle_since = now = monotonic()
         with self._lock:
             state.release(connection, now + expiry if expiry else None)
-        if state.doomed:
-            self._close_doomed()
+        if state.doomed or self._lost:
+            self._tidy()
+        if state.closed:
+            connection.abort()  # the pool was closed while this one was in use
         if self._timer is None:
             self._tick()
 
     def discard(self, connection: Any, *, stale: bool = False) -> None:
-        """Drop a connection, wherever it is."""
-        with self._lock:
-            self._state.discard(connection, stale=stale)
-        if self._state.doomed:
-            self._close_doomed()
+        """Drop a connection, wherever it is.
+
+        Never waits for the lock: the garbage collector may come here in the middle of any other step of this thread.
+        """
+        self._lost.append((connection, stale))
+        self._tidy()
 
     def cleanup_expired(self) -> None:
         """Close the idle connections whose time is over."""
         with self._lock:
             self._state.sweep(monotonic())
-        self._close_doomed()
+        self._tidy()
 
     def _tick(self) -> None:
         self._timer = None
@@ -141,20 +153,31 @@ class SyncPool:
         if expires_at is not None:
             self._timer = schedule(min(_HEARTBEAT, max(0.01, expires_at - monotonic())), self._tick)
 
-    def _close_doomed(self) -> None:
-        with self._lock:
-            doomed, self._state.doomed = self._state.doomed, []
-        for connection in doomed:
-            if not connection.closed:
-                connection.close()
+    def _tidy(self) -> None:
+        """Discard and close what is to go. Whoever gave the lock back comes here; while it is held, its holder will."""
+        state = self._state
+        while (self._lost or state.doomed) and self._lock.acquire(blocking=False):
+            try:
+                while self._lost:
+                    connection, stale = self._lost.popleft()
+                    state.discard(connection, stale=stale)
+                doomed, state.doomed = state.doomed, []
+            finally:
+                self._lock.release()
+            for connection in doomed:
+                if not connection.closed:
+                    connection.close()
 
     def stats(self) -> PoolStats:
         with self._lock:
-            return self._state.stats()
+            stats = self._state.stats()
+        self._tidy()
+        return stats
 
     def reset_stats(self) -> None:
         with self._lock:
             self._state.reset_counts()
+        self._tidy()
 
     def close(self) -> None:
         """Close idle connections, fail waiters, and cut the exchanges that are in flight."""

@@ -10,7 +10,7 @@ from fasthttp._io.blocking import settle, transport_closed, transported
 from fasthttp._pure.config import Call
 from fasthttp.errors import FastHTTPError, ReadTimeout, TotalTimeout
 from fasthttp.models import Request
-from fasthttp.response import ClientResponse, Response
+from fasthttp.response import Response
 
 __all__ = ["AsyncTransportSender", "close_transport"]
 
@@ -21,7 +21,7 @@ class SyncTransportSender:
     def __init__(self, transport: Any) -> None:
         self.transport = transport
 
-    def send(self, request: Request, call: Call, total_at: float | None) -> ClientResponse:
+    def send(self, request: Request, call: Call, total_at: float | None) -> Any:
         request.encode_head()
         request.timeout = call.timeout
         limit = call.timeout.read

@@ -60,7 +60,9 @@ class SyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a POST request."""
-        return (self._engine or self._running()).request("POST", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return (self._engine or self._running()).request(
+            "POST", url, {"content": content, "json": json, "data": data, "files": files, **options}
+        )
 
     def put(
         self,
@@ -72,7 +74,9 @@ class SyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a PUT request."""
-        return (self._engine or self._running()).request("PUT", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return (self._engine or self._running()).request(
+            "PUT", url, {"content": content, "json": json, "data": data, "files": files, **options}
+        )
 
     def patch(
         self,
@@ -84,7 +88,9 @@ class SyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a PATCH request."""
-        return (self._engine or self._running()).request("PATCH", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return (self._engine or self._running()).request(
+            "PATCH", url, {"content": content, "json": json, "data": data, "files": files, **options}
+        )
 
     def query(
         self,
@@ -96,7 +102,9 @@ class SyncVerbs:
         **options: Unpack[PostOptions],
     ) -> ClientResponse:
         """Send a QUERY request: safe and repeatable as GET, with a body."""
-        return (self._engine or self._running()).request("QUERY", url, {"content": content, "json": json, "data": data, "files": files, **options})
+        return (self._engine or self._running()).request(
+            "QUERY", url, {"content": content, "json": json, "data": data, "files": files, **options}
+        )
 
     def send(self, request: Request, **options: Unpack[PostOptions]) -> ClientResponse:
         """Send a request that was built before; this client's defaults are merged into a copy of it."""

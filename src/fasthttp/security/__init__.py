@@ -7,4 +7,13 @@ SecurityPolicy = later("SecurityPolicy", "the security policy", __name__)
 sign_request = later("sign_request", "the security policy", __name__)
 verify_request = later("verify_request", "the security policy", __name__)
 
-__all__ = ["CircuitOpenError", "RedirectBlockedError", "ResponseTooLargeError", "SSRFBlockedError", "SecurityError", "SecurityPolicy", "sign_request", "verify_request"]
+__all__ = [
+    "CircuitOpenError",
+    "RedirectBlockedError",
+    "ResponseTooLargeError",
+    "SSRFBlockedError",
+    "SecurityError",
+    "SecurityPolicy",
+    "sign_request",
+    "verify_request",
+]

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from fasthttp.errors import RemoteDisconnected, RemoteProtocolError
 from fasthttp.models import Request
-from fasthttp.response import ClientResponse, from_wire
+from fasthttp.response import ClientResponse, Response, from_wire
 from fasthttp.transports.base import BaseTransport
 from httpwire.status import has_no_body, reason_phrase
 
@@ -61,7 +61,7 @@ class ASGITransport(BaseTransport):
         if self._lifespan is not None:
             await self._lifespan.start()
 
-    async def ahandle(self, request: Request) -> ClientResponse:
+    async def ahandle(self, request: Request) -> Response:
         if self._lifespan is not None and not self._lifespan.started:
             await self._lifespan.start()
         exchange = _Exchange(request)

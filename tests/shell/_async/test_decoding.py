@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import sys
 import zlib
 
 import brotli
@@ -13,9 +14,9 @@ from fasthttp import AsyncClient, DecodeError, ResponseTooLarge
 from fasthttp.errors import SecurityError
 from tests.shell.server import HELLO, answering, chunked, response, serve
 
-try:
+if sys.version_info >= (3, 14):
     from compression import zstd
-except ImportError:
+else:
     from backports import zstd
 
 TEXT = "grüße, " * 2000
@@ -86,7 +87,9 @@ async def test_unknown_coding_is_left(caplog: pytest.LogCaptureFixture) -> None:
 
 async def test_empty_body_with_a_coding() -> None:
     """An empty body, and the answer to HEAD, may carry a Content-Encoding."""
-    with serve(answering(response(b"", "Content-Encoding: gzip"), b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\n")) as server:
+    with serve(
+        answering(response(b"", "Content-Encoding: gzip"), b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\n")
+    ) as server:
         async with AsyncClient() as client:
             assert (await client.get(server.url)).content == b""
             assert (await client.head(server.url)).content == b""

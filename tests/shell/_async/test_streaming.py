@@ -15,7 +15,7 @@ from tests.shell.server import HELLO, Peer, answering, chunked, response, serve
 
 async def test_stream_returns_after_the_head() -> None:
     """A streamed response is there before its body; reading gives all of it, and then it is buffered."""
-    go = []
+    go: list[int] = []
 
     def handler(peer: Peer) -> None:
         peer.read()
@@ -186,9 +186,8 @@ async def test_slow_readers_hold_the_server_back() -> None:
             pass
 
     with serve(handler) as server:
-        async with AsyncClient() as client:
-            async with client.stream("GET", server.url) as r:
-                async for _ in r.aiter_bytes():
-                    break
-                await run_blocking(server.wait_until_closed)
+        async with AsyncClient() as client, client.stream("GET", server.url) as r:
+            async for _ in r.aiter_bytes():
+                break
+            await run_blocking(server.wait_until_closed)
     assert sent < 50_000_000

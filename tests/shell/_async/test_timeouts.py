@@ -41,7 +41,7 @@ async def test_total_against_a_trickle(stream: bool) -> None:
     with serve(trickling) as server:
         async with AsyncClient() as client:
             started = monotonic()
-            with pytest.raises(TotalTimeout, match="total timeout after 0.3 s"):
+            with pytest.raises(TotalTimeout, match=r"total timeout after 0\.3 s"):
                 async with client.stream("GET", server.url, timeout=Timeout(total=0.3)) as r:
                     await r.aread()
             assert 0.25 < monotonic() - started < 1.5
@@ -138,5 +138,5 @@ async def test_a_request_carries_its_own_timeout() -> None:
 
     with serve(silent) as server:
         async with AsyncClient() as client:
-            with pytest.raises(ReadTimeout, match="0.1 s"):
+            with pytest.raises(ReadTimeout, match=r"0\.1 s"):
                 await client.send(Request("GET", server.url, timeout=Timeout(read=0.1)))

@@ -129,9 +129,9 @@ async def test_environment_names_the_trust_store(server_context: ssl.SSLContext,
 
 async def test_settings_that_cannot_be(tmp_path: Path) -> None:
     """Missing files and settings that exclude each other are refused by the constructor."""
-    with pytest.raises(ValueError, match="nowhere.pem"):
+    with pytest.raises(ValueError, match=r"nowhere\.pem"):
         AsyncClient(verify=str(tmp_path / "nowhere.pem"))
-    with pytest.raises(ValueError, match="nowhere.pem"):
+    with pytest.raises(ValueError, match=r"nowhere\.pem"):
         AsyncClient(cert=str(tmp_path / "nowhere.pem"))
     with pytest.raises(ValueError, match="verify= and ssl_context="):
         AsyncClient(verify=False, ssl_context=ssl.create_default_context())

@@ -31,9 +31,9 @@ async def test_asgi_verbs_and_bodies() -> None:
 
 async def test_asgi_streams_both_ways() -> None:
     """Pieces of a body reach the application as they come, and its pieces the client."""
-    async with AsyncClient("http://app.test", transport=ASGITransport(Echo())) as client:
-        async with client.stream("POST", "/mirror", content=iter([b"one", b"two", b"three"])) as r:
-            assert [piece async for piece in r.aiter_bytes()] == [b"one", b"two", b"three"]
+    client = AsyncClient("http://app.test", transport=ASGITransport(Echo()))
+    async with client, client.stream("POST", "/mirror", content=iter([b"one", b"two", b"three"])) as r:
+        assert [piece async for piece in r.aiter_bytes()] == [b"one", b"two", b"three"]
 
 
 async def test_asgi_redirects_and_decoding() -> None:
@@ -47,10 +47,9 @@ async def test_asgi_redirects_and_decoding() -> None:
 async def test_asgi_disconnect() -> None:
     """A reader that leaves is a disconnect for the application."""
     app = Echo()
-    async with AsyncClient("http://app.test", transport=ASGITransport(app)) as client:
-        async with client.stream("GET", "/endless") as r:
-            async for _ in r.aiter_bytes():
-                break
+    async with AsyncClient("http://app.test", transport=ASGITransport(app)) as client, client.stream("GET", "/endless") as r:
+        async for _ in r.aiter_bytes():
+            break
     assert "disconnect" in app.events or "oserror" in app.events
 
 
@@ -65,7 +64,16 @@ async def test_asgi_exceptions() -> None:
 
 async def test_mock_by_function() -> None:
     """A function of the request answers with a response, JSON, text, bytes, a status, a pair, or raises."""
-    answers: list[Any] = [Response(201, text="made"), {"a": 1}, "text", b"bytes", 204, (404, {"no": 1}), MockResponse(json=[1]), ValueError("x")]
+    answers: list[Any] = [
+        Response(201, text="made"),
+        {"a": 1},
+        "text",
+        b"bytes",
+        204,
+        (404, {"no": 1}),
+        MockResponse(json=[1]),
+        ValueError("x"),
+    ]
     mock = MockTransport(lambda request: answers[int(request.target[1:])])
     async with AsyncClient("http://mock.test", transport=mock) as client:
         got = [await client.get(f"/{number}") for number in range(7)]
@@ -86,7 +94,7 @@ async def test_mock_by_routes() -> None:
         assert (first.json(), first.headers["x-m"]) == ({"id": 1}, "1")
         assert (await client.get("/users/2")).status_code == 404
         assert (await client.post("/users", json={"n": 1})).status_code == 201
-        with pytest.raises(UnmatchedRequestError, match="no answer for POST http://mock.test/users; registered: GET /users/1"):
+        with pytest.raises(UnmatchedRequestError, match=r"no answer for POST http://mock\.test/users; registered: GET /users/1"):
             await client.post("/users")
     mock.assert_called("GET", "/users/1", times=1)
     mock.assert_called("POST", "/users", times=2)

@@ -130,11 +130,10 @@ def test_keepalive_expiry_zero_keeps_nothing() -> None:
 def test_a_full_pool_times_out() -> None:
     """With the one connection in use, waiting longer than timeout.pool is a PoolTimeout, which is a PoolError."""
     with serve(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")) as server:
-        with SyncClient(limits=Limits(max_per_host=1), timeout=Timeout(pool=0.1)) as client:
-            with client.stream("GET", server.url):
-                with pytest.raises(PoolTimeout, match="1 in use") as caught:
-                    client.get(server.url)
-                assert client.pool_stats().waiting == 0
+        with SyncClient(limits=Limits(max_per_host=1), timeout=Timeout(pool=0.1)) as client, client.stream("GET", server.url):
+            with pytest.raises(PoolTimeout, match="1 in use") as caught:
+                client.get(server.url)
+            assert client.pool_stats().waiting == 0
     assert isinstance(caught.value, PoolError)
     assert caught.value.limit == 0.1
 
@@ -142,10 +141,9 @@ def test_a_full_pool_times_out() -> None:
 def test_too_many_waiting() -> None:
     """With max_waiting=0 a full pool is an error at once."""
     with serve(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")) as server:
-        with SyncClient(limits=Limits(max_per_host=1, max_waiting=0)) as client:
-            with client.stream("GET", server.url):
-                with pytest.raises(PoolError, match="0 waiting, 1 in use"):
-                    client.get(server.url)
+        with SyncClient(limits=Limits(max_per_host=1, max_waiting=0)) as client, client.stream("GET", server.url):
+            with pytest.raises(PoolError, match="0 waiting, 1 in use"):
+                client.get(server.url)
 
 
 def test_an_idle_connection_makes_room_for_another_origin() -> None:

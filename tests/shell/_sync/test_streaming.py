@@ -16,7 +16,7 @@ from tests.shell.server import HELLO, Peer, answering, chunked, response, serve
 
 def test_stream_returns_after_the_head() -> None:
     """A streamed response is there before its body; reading gives all of it, and then it is buffered."""
-    go = []
+    go: list[int] = []
 
     def handler(peer: Peer) -> None:
         peer.read()
@@ -187,9 +187,8 @@ def test_slow_readers_hold_the_server_back() -> None:
             pass
 
     with serve(handler) as server:
-        with SyncClient() as client:
-            with client.stream("GET", server.url) as r:
-                for _ in r.iter_bytes():
-                    break
-                run_blocking(server.wait_until_closed)
+        with SyncClient() as client, client.stream("GET", server.url) as r:
+            for _ in r.iter_bytes():
+                break
+            run_blocking(server.wait_until_closed)
     assert sent < 50_000_000

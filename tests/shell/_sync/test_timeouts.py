@@ -42,7 +42,7 @@ def test_total_against_a_trickle(stream: bool) -> None:
     with serve(trickling) as server:
         with SyncClient() as client:
             started = monotonic()
-            with pytest.raises(TotalTimeout, match="total timeout after 0.3 s"):
+            with pytest.raises(TotalTimeout, match=r"total timeout after 0\.3 s"):
                 with client.stream("GET", server.url, timeout=Timeout(total=0.3)) as r:
                     r.read()
             assert 0.25 < monotonic() - started < 1.5
@@ -139,5 +139,5 @@ def test_a_request_carries_its_own_timeout() -> None:
 
     with serve(silent) as server:
         with SyncClient() as client:
-            with pytest.raises(ReadTimeout, match="0.1 s"):
+            with pytest.raises(ReadTimeout, match=r"0\.1 s"):
                 client.send(Request("GET", server.url, timeout=Timeout(read=0.1)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from fasthttp import SyncClient, CertificateError, ConnectError, RemoteProtocolError, TLSError
+from fasthttp import SyncClient, CertificateError, ConnectError, ReadError, RemoteProtocolError, TLSError
 from tests.shell.server import HELLO, Peer, answering, response, serve
 
 
@@ -93,7 +93,8 @@ def test_client_certificates(ca: trustme.CA, server_context: ssl.SSLContext, ca_
         with SyncClient(verify=ca_file, cert=(cert_path, key_path)) as client:
             assert (client.get(server.url)).status_code == 200
         with SyncClient(verify=ca_file) as client:
-            with pytest.raises(TLSError):
+            # In TLS 1.3 the refusal comes after the handshake, and the close behind it may overtake it.
+            with pytest.raises((TLSError, ReadError)):
                 client.get(server.url)
 
 
@@ -129,9 +130,9 @@ def test_environment_names_the_trust_store(server_context: ssl.SSLContext, ca_fi
 
 def test_settings_that_cannot_be(tmp_path: Path) -> None:
     """Missing files and settings that exclude each other are refused by the constructor."""
-    with pytest.raises(ValueError, match="nowhere.pem"):
+    with pytest.raises(ValueError, match=r"nowhere\.pem"):
         SyncClient(verify=str(tmp_path / "nowhere.pem"))
-    with pytest.raises(ValueError, match="nowhere.pem"):
+    with pytest.raises(ValueError, match=r"nowhere\.pem"):
         SyncClient(cert=str(tmp_path / "nowhere.pem"))
     with pytest.raises(ValueError, match="verify= and ssl_context="):
         SyncClient(verify=False, ssl_context=ssl.create_default_context())

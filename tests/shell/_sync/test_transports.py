@@ -32,9 +32,9 @@ def test_asgi_verbs_and_bodies() -> None:
 
 def test_asgi_streams_both_ways() -> None:
     """Pieces of a body reach the application as they come, and its pieces the client."""
-    with SyncClient("http://app.test", transport=ASGITransport(Echo())) as client:
-        with client.stream("POST", "/mirror", content=iter([b"one", b"two", b"three"])) as r:
-            assert [piece for piece in r.iter_bytes()] == [b"one", b"two", b"three"]
+    client = SyncClient("http://app.test", transport=ASGITransport(Echo()))
+    with client, client.stream("POST", "/mirror", content=iter([b"one", b"two", b"three"])) as r:
+        assert [piece for piece in r.iter_bytes()] == [b"one", b"two", b"three"]
 
 
 def test_asgi_redirects_and_decoding() -> None:
@@ -48,10 +48,9 @@ def test_asgi_redirects_and_decoding() -> None:
 def test_asgi_disconnect() -> None:
     """A reader that leaves is a disconnect for the application."""
     app = Echo()
-    with SyncClient("http://app.test", transport=ASGITransport(app)) as client:
-        with client.stream("GET", "/endless") as r:
-            for _ in r.iter_bytes():
-                break
+    with SyncClient("http://app.test", transport=ASGITransport(app)) as client, client.stream("GET", "/endless") as r:
+        for _ in r.iter_bytes():
+            break
     assert "disconnect" in app.events or "oserror" in app.events
 
 
@@ -66,7 +65,16 @@ def test_asgi_exceptions() -> None:
 
 def test_mock_by_function() -> None:
     """A function of the request answers with a response, JSON, text, bytes, a status, a pair, or raises."""
-    answers: list[Any] = [Response(201, text="made"), {"a": 1}, "text", b"bytes", 204, (404, {"no": 1}), MockResponse(json=[1]), ValueError("x")]
+    answers: list[Any] = [
+        Response(201, text="made"),
+        {"a": 1},
+        "text",
+        b"bytes",
+        204,
+        (404, {"no": 1}),
+        MockResponse(json=[1]),
+        ValueError("x"),
+    ]
     mock = MockTransport(lambda request: answers[int(request.target[1:])])
     with SyncClient("http://mock.test", transport=mock) as client:
         got = [client.get(f"/{number}") for number in range(7)]
@@ -87,7 +95,7 @@ def test_mock_by_routes() -> None:
         assert (first.json(), first.headers["x-m"]) == ({"id": 1}, "1")
         assert (client.get("/users/2")).status_code == 404
         assert (client.post("/users", json={"n": 1})).status_code == 201
-        with pytest.raises(UnmatchedRequestError, match="no answer for POST http://mock.test/users; registered: GET /users/1"):
+        with pytest.raises(UnmatchedRequestError, match=r"no answer for POST http://mock\.test/users; registered: GET /users/1"):
             client.post("/users")
     mock.assert_called("GET", "/users/1", times=1)
     mock.assert_called("POST", "/users", times=2)
