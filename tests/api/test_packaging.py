@@ -26,7 +26,7 @@ NAMES = """
     BasicAuth BearerAuth DigestAuth NetrcAuth MultipartEncoder ConnectionPool WebSocket WebSocketMessage HTTPTransport
     MockTransport ASGITransport WSGITransport SSEEvent get post put patch delete head options query trace request stream
     download sync __version__
-""".split()  # noqa: SIM905
+""".split()
 HOMES = {
     "timeouts": "Timeout",
     "limits": "Limits",
@@ -40,7 +40,7 @@ HOMES = {
     "pool": "ConnectionPool",
     "transports": "BaseTransport HTTPTransport MockTransport ASGITransport WSGITransport",
 }
-ALIASES = "HeaderTypes ParamTypes BodyTypes FileTypes CertTypes AuthTypes CookieTypes Hook TraceHook Resolver".split()  # noqa: SIM905
+ALIASES = "HeaderTypes ParamTypes BodyTypes FileTypes CertTypes AuthTypes CookieTypes Hook TraceHook Resolver".split()
 SOURCE = Path(fasthttp.__file__).parents[1]
 
 
@@ -158,7 +158,7 @@ def test_the_aliases_of_signatures_are_public() -> None:
 HEAVY = """
     FasterAPI pydantic typer asyncio ssl brotli zstandard backports.zstd compression.zstd publicsuffixlist mimetypes h2 jh2
     truststore idna rich starlette uvicorn uvloop fasthttp.cli fasthttp._async fasthttp._sync fasthttp._io
-""".split()  # noqa: SIM905
+""".split()
 
 
 def test_importing_the_client_loads_nothing_heavy() -> None:

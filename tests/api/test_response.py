@@ -106,7 +106,7 @@ def test_the_url_that_was_asked_for_is_that_of_the_first_response() -> None:
 ])  # fmt: skip
 def test_the_class_of_a_status(status: int, true: str) -> None:
     """Each question has one answer; without a Location nothing is a redirect."""
-    names = "ok is_redirect is_permanent_redirect is_informational is_success is_client_error is_server_error is_error".split()  # noqa: SIM905
+    names = "ok is_redirect is_permanent_redirect is_informational is_success is_client_error is_server_error is_error".split()
     response = Response(status, {"Location": "/x"})
     assert {name for name in names if getattr(response, name)} == set(true.split())
     assert not Response(status).is_redirect

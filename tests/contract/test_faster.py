@@ -218,7 +218,6 @@ def test_an_error_that_nobody_handles_is_a_500_and_reaches_the_server() -> None:
         client.get("/bug")
 
 
-@pytest.mark.xfail(reason="ASGITransport takes an error after a complete response for one inside of it", strict=True)
 def test_the_test_client_can_show_what_a_client_would_see_of_an_error() -> None:
     """The 500 that the application sent before it raised."""
     with TestClient(make(), raise_server_exceptions=False) as client:
