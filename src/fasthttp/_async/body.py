@@ -39,9 +39,10 @@ class AsyncBody:
     async def pieces(self, raw: bool = False) -> AsyncIterator[bytes]:
         """Bytes as they become available: decoded, or as received."""
         source, pipeline = self._source, self._pipeline
+        plain = raw or pipeline.is_plain
         try:
             while data := await source.next():
-                if raw:
+                if plain:
                     yield data
                 else:
                     for piece in pipeline.feed(data):
@@ -57,8 +58,13 @@ class AsyncBody:
                 annotate(exc, self._request)
             raise
 
-    async def iterate(self, transform: Transform[T], raw: bool) -> AsyncIterator[T]:
+    def iterate(self, transform: Transform[T], raw: bool) -> AsyncIterator[T]:
         """The items that `transform` makes of the body."""
+        if transform.is_identity:
+            return self.pieces(raw)  # type: ignore[return-value]
+        return self._transformed(transform, raw)
+
+    async def _transformed(self, transform: Transform[T], raw: bool) -> AsyncIterator[T]:
         async for piece in self.pieces(raw):
             for item in transform.feed(piece):
                 yield item

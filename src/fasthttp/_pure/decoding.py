@@ -29,6 +29,11 @@ class Pipeline:
         self._size = 0
         self._decoder = _decoder(coding, max_ratio, logger) if coding else None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether bytes pass as they are, in any number."""
+        return self._decoder is None and self._max_size is None
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Decoded pieces of at most 1 MiB. Raises `DecodeError` or `ResponseTooLarge`."""
         try:
@@ -50,7 +55,7 @@ class Pipeline:
 
     def decode(self, data: bytes) -> bytes:
         """A whole body at once."""
-        if self._decoder is None and self._max_size is None:
+        if self.is_plain:
             return data
         decoded = b"".join(self.feed(data))
         self.flush()

@@ -11,7 +11,9 @@ T = TypeVar("T")
 
 
 class Transform(Protocol, Generic[T]):
-    """Turns pieces of bytes into items."""
+    """Turns pieces of bytes into items; `is_identity`: the items are the pieces, as they come."""
+
+    is_identity: bool
 
     def feed(self, data: bytes) -> list[T]: ...
 
@@ -23,6 +25,7 @@ class Rechunker:
 
     def __init__(self, size: int | None) -> None:
         self._size = _checked(size)
+        self.is_identity = size is None
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -41,6 +44,8 @@ class Rechunker:
 
 class TextDecoder:
     """Text of an encoding, whole characters only; undecodable bytes become U+FFFD."""
+
+    is_identity = False
 
     def __init__(self, encoding: str, size: int | None = None) -> None:
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
@@ -71,6 +76,8 @@ def _checked(size: int | None) -> int | None:
 
 class LineSplitter:
     """Lines ended by LF, CRLF or CR, without their ends; blank lines stay. Linear, however the text is cut."""
+
+    is_identity = False
 
     def __init__(self, encoding: str) -> None:
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")

@@ -40,9 +40,10 @@ class SyncBody:
     def pieces(self, raw: bool = False) -> Iterator[bytes]:
         """Bytes as they become available: decoded, or as received."""
         source, pipeline = self._source, self._pipeline
+        plain = raw or pipeline.is_plain
         try:
             while data := source.next():
-                if raw:
+                if plain:
                     yield data
                 else:
                     for piece in pipeline.feed(data):
@@ -60,6 +61,11 @@ class SyncBody:
 
     def iterate(self, transform: Transform[T], raw: bool) -> Iterator[T]:
         """The items that `transform` makes of the body."""
+        if transform.is_identity:
+            return self.pieces(raw)  # type: ignore[return-value]
+        return self._transformed(transform, raw)
+
+    def _transformed(self, transform: Transform[T], raw: bool) -> Iterator[T]:
         for piece in self.pieces(raw):
             for item in transform.feed(piece):
                 yield item

@@ -243,6 +243,8 @@ class MessageParser:
 
 def persists(version: str, connection: bytes | None) -> bool:
     """Whether the connection stays open by default or by option (RFC 9112 §9.3)."""
+    if connection == b"keep-alive":
+        return True
     if connection is None:
         return version == "1.1"
     options = [option.strip(b" \t") for option in connection.lower().split(b",")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import httptools
 
@@ -21,20 +21,6 @@ _FOLD = re.compile(rb"\r\n[ \t]++")
 _STARTS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 
 
-class _Repeatable(NamedTuple):
-    """A head that was understood, with all that follows from it for a response with a counted body."""
-
-    head: bytes
-    method: str
-    status: int
-    version: str
-    reason: bytes
-    fields: Collection[Field]
-    control: dict[bytes, bytes]
-    keep_alive: bool
-    announced: int
-
-
 class ResponseParser(MessageParser):
     """Reads the answers of a server, one for each `expect`.
 
@@ -44,19 +30,21 @@ class ResponseParser(MessageParser):
     repeated, length beside chunked) and refuses every other fault.
     """
 
-    __slots__ = ("_method", "_repeated", "_upgrade", "informational", "reason", "status", "upgraded")
+    __slots__ = ("_last_head", "_last_meaning", "_last_method", "_method", "_upgrade", "informational", "reason", "status", "upgraded")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
-        self._repeated: _Repeatable | None = None
+        # A head with a counted body that was understood, and all that followed from it.
+        self._last_head = b""
+        self._last_method = ""
+        self._last_meaning: tuple[int, str, bytes, Collection[Field], dict[bytes, bytes], bool, int] = (0, "", b"", (), NOTHING, False, 0)
         self.expect("GET")
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the connection. Raises `ProtocolError`; the connection is then beyond use."""
         if self._state == HEAD and self._pending is None:
-            repeated = self._repeated
-            if repeated is not None and data.startswith(repeated.head) and self._method == repeated.method:
-                self._repeat(repeated, data)
+            if self._last_head and data.startswith(self._last_head) and self._method == self._last_method:
+                self._repeat(data)
                 return
             if data.startswith(_STARTS):
                 # The way of nearly every response: a whole head arrives at once and is well formed.
@@ -75,19 +63,14 @@ class ResponseParser(MessageParser):
                             return
         super().feed(data)
 
-    def _repeat(self, before: _Repeatable, data: bytes) -> None:
+    def _repeat(self, data: bytes) -> None:
         """Take over what the same bytes meant the last time: within a second, servers repeat their heads exactly."""
+        self.status, self.version, self.reason, self.raw_fields, self.control, self.keep_alive, announced = self._last_meaning
         self.started = True
-        self.status = before.status
-        self.version = before.version
-        self.reason = before.reason
-        self.raw_fields = before.fields
-        self.control = before.control
-        self.keep_alive = before.keep_alive
-        self._announced = before.announced
+        self._announced = announced
         self._state = LENGTH
-        size = len(data) - len(before.head)
-        if size == before.announced:
+        size = len(data) - len(self._last_head)
+        if size == announced:
             self.chunks = [data[-size:]]
             self.buffered = self._received = size
             self._state = COMPLETE
@@ -144,9 +127,9 @@ class ResponseParser(MessageParser):
         self.reason = reason
         self._choose_body()
         if self._announced and not self.informational:
-            self._repeated = _Repeatable(
-                head, self._method, status, self.version, reason, fields, self.control, self.keep_alive, self._announced
-            )
+            self._last_head = head
+            self._last_method = self._method
+            self._last_meaning = (status, self.version, reason, fields, self.control, self.keep_alive, self._announced)
 
     def _on_informational(self, status: int) -> None:
         self.informational = [*self.informational, (status, self.fields)]
