@@ -90,6 +90,8 @@ class AsyncPool:
         except BaseException:
             with self._lock:
                 self._state.cancel(ticket)
+                if self._state.closed and hasattr(ticket.granted, "abort"):
+                    self._state.doomed.append(ticket.granted)
             self._tidy()
             raise
         if isinstance(ticket.granted, BaseException):
@@ -160,6 +162,8 @@ class AsyncPool:
                 while self._lost:
                     connection, stale = self._lost.popleft()
                     state.discard(connection, stale=stale)
+                    if state.closed:
+                        state.doomed.append(connection)  # no longer known here, but still open
                 doomed, state.doomed = state.doomed, []
             finally:
                 self._lock.release()

@@ -91,6 +91,8 @@ class SyncPool:
         except BaseException:
             with self._lock:
                 self._state.cancel(ticket)
+                if self._state.closed and hasattr(ticket.granted, "abort"):
+                    self._state.doomed.append(ticket.granted)
             self._tidy()
             raise
         if isinstance(ticket.granted, BaseException):
@@ -161,6 +163,8 @@ class SyncPool:
                 while self._lost:
                     connection, stale = self._lost.popleft()
                     state.discard(connection, stale=stale)
+                    if state.closed:
+                        state.doomed.append(connection)  # no longer known here, but still open
                 doomed, state.doomed = state.doomed, []
             finally:
                 self._lock.release()
