@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from fasthttp._io import addresses
-from fasthttp._io.readiness import is_readable, wait_writable
+from fasthttp._io.readiness import asker, limit_call, receive_now, wait_writable
 from fasthttp._io.tls import tls_error
 from fasthttp._pure.route import ConnectionInfo, NetworkOptions, Route
 from fasthttp.errors import (
@@ -70,7 +70,11 @@ class Connection:
         self._timeout = Timeout()
         self._total_at: float | None = None
         self._fileno = sock.fileno()
-        self._socket_timeout: float | None = -1.0  # none that can be set: the first use sets it
+        self._ask = asker(self._fileno)
+        # The system's own time limits: with those of Python, each call would be two.
+        sock.settimeout(None)
+        self._receive_limit: float | None = None
+        self._send_limit: float | None = None
 
     def begin(self, method: str, timeout: Timeout, total_at: float | None, data: bytes) -> None:
         """Start an exchange under these limits, with its first bytes; `total_at` is on the monotonic clock."""
@@ -105,13 +109,14 @@ class Connection:
                         self._expired("write")
                     sent = self.socket.send(view[:_PIECE])
                 else:
-                    self._set_timeout(self._timeout.write, "write")
+                    seconds = self._seconds(self._timeout.write, "write")
+                    if seconds != self._send_limit:
+                        self._send_limit = seconds
+                        limit_call(self.socket, socket.SO_SNDTIMEO, seconds)
                     sent = self.socket.send(view)
                 self.wrote = True
                 view = view[sent:]
-        except TimeoutError as exc:
-            if isinstance(exc, FastHTTPError):
-                raise
+        except BlockingIOError as exc:
             self._expired("write", exc)
         except OSError as exc:
             if isinstance(exc, FastHTTPError):
@@ -124,7 +129,7 @@ class Connection:
             raise _cut_error() from exc
         while not self.answered:
             try:
-                if not is_readable(self._fileno):
+                if not self._ask():
                     break
                 self._feed_what_is_there()
             except FastHTTPError:
@@ -141,27 +146,26 @@ class Connection:
         """Read until the response is complete, or its head and more than `wake_at` body bytes are here."""
         parser = self.parser
         while not (parser.complete or (parser.status and parser.buffered > wake_at)):
-            self._set_timeout(self._timeout.read, "read")
+            seconds = self._seconds(self._timeout.read, "read")
+            if seconds != self._receive_limit:
+                self._receive_limit = seconds
+                limit_call(self.socket, socket.SO_RCVTIMEO, seconds)
             try:
                 self._feed()
-            except TimeoutError as exc:
-                if isinstance(exc, FastHTTPError):
-                    raise
+            except BlockingIOError as exc:
                 self._expired("read", exc)
 
     def _feed_what_is_there(self) -> None:
         """Take in what has arrived, which may be TLS's own business and no bytes for the parser."""
-        self.socket.settimeout(0)
-        self._socket_timeout = 0.0
         try:
-            self._feed()
+            self._feed(now=True)
         except BlockingIOError:
             pass
 
-    def _feed(self) -> None:
+    def _feed(self, *, now: bool = False) -> None:
         try:
-            data = self.stream.receive()
-        except (TimeoutError, BlockingIOError):
+            data = self.stream.receive(now)
+        except BlockingIOError:
             raise
         except OSError as exc:
             if self._was_cut:
@@ -193,12 +197,6 @@ class Connection:
             self._expired(phase)
         return left if limit is None or left < limit else limit
 
-    def _set_timeout(self, limit: float | None, phase: str) -> None:
-        seconds = limit if self._total_at is None else self._seconds(limit, phase)
-        if seconds != self._socket_timeout:
-            self._socket_timeout = seconds
-            self.socket.settimeout(seconds)
-
     def _expired(self, phase: str, cause: BaseException | None = None) -> None:
         if self._total_at is not None and monotonic() >= self._total_at - 0.0005:
             total = self._timeout.total
@@ -211,7 +209,7 @@ class Connection:
 
     def is_stale(self, idle: float) -> bool:
         """Whether the peer has closed it or sent something unasked, after `idle` seconds in the pool: one poll."""
-        return self.closed or (is_readable(self._fileno) and not self.stream.is_quiet())
+        return self.closed or (bool(self._ask()) and not self.stream.is_quiet())
 
     def close(self) -> None:
         """Close an idle connection."""
@@ -260,8 +258,8 @@ class _Plain:
     def seal(self, data: bytes) -> bytes:
         return data
 
-    def receive(self) -> bytes:
-        return self._socket.recv(_RECEIVE)
+    def receive(self, now: bool) -> bytes:
+        return receive_now(self._socket, _RECEIVE) if now else self._socket.recv(_RECEIVE)
 
     def is_quiet(self) -> bool:
         return False
@@ -316,30 +314,26 @@ class _TLS:
             view = view[self._object.write(view) :]
         return self._outgoing.read()
 
-    def receive(self) -> bytes:
+    def receive(self, now: bool) -> bytes:
         while True:
             try:
                 return self._object.read(_RECEIVE)
             except ssl.SSLWantReadError:
                 if self._outgoing.pending:
                     self._socket.sendall(self._outgoing.read())
-                self._fill(self._socket.recv(_RECEIVE))
+                self._fill(receive_now(self._socket, _RECEIVE) if now else self._socket.recv(_RECEIVE))
             except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 return b""
 
     def is_quiet(self) -> bool:
         """Whether what has arrived is the business of TLS alone (session tickets come after the handshake)."""
-        before = self._socket.gettimeout()
-        self._socket.settimeout(0)
         try:
-            self._fill(self._socket.recv(_PIECE))
+            self._fill(receive_now(self._socket, _PIECE))
             self._object.read(1)
         except ssl.SSLWantReadError:
             return True
         except (OSError, ssl.SSLError):
             return False
-        finally:
-            self._socket.settimeout(before)
         return False
 
 
@@ -426,9 +420,7 @@ def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, tot
 
 
 def _wrap(sock: socket.socket, route: Route, options: NetworkOptions, deadline: _Deadline) -> Connection:
-    connection = Connection(sock, options)
-    connection.host = route.hostname
-    tls_object = None
+    stream: _TLS | None = None
     if route.scheme == "https":
         stream = _TLS(sock, route.tls.context(), route.hostname)
         try:
@@ -439,16 +431,17 @@ def _wrap(sock: socket.socket, route: Route, options: NetworkOptions, deadline: 
             deadline.expired(exc)
         except (ssl.SSLError, OSError) as exc:
             raise tls_error(route.hostname, exc) from exc
+    connection = Connection(sock, options)
+    connection.host = route.hostname
+    connection.info = ConnectionInfo(peer=sock.getpeername(), local=sock.getsockname())
+    if stream is not None:
         connection.stream = stream
-        tls_object = stream.object
-    cipher = tls_object.cipher() if tls_object is not None else None
-    connection.info = ConnectionInfo(
-        peer=sock.getpeername(),
-        local=sock.getsockname(),
-        tls_version=tls_object.version() if tls_object is not None else None,
-        alpn=tls_object.selected_alpn_protocol() if tls_object is not None else None,
-        cipher=cipher[0] if cipher is not None else None,
-    )
+        cipher = stream.object.cipher()
+        connection.info = connection.info._replace(
+            tls_version=stream.object.version(),
+            alpn=stream.object.selected_alpn_protocol(),
+            cipher=cipher[0] if cipher is not None else None,
+        )
     return connection
 
 

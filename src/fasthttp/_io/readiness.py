@@ -1,12 +1,50 @@
-"""Whether a socket can be read or written now: one system call, no selector kept."""
+"""What the system can be asked of one socket: whether it is ready, and to limit how long a call takes."""
 
 from __future__ import annotations
 
 import select
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
-__all__ = ["is_readable", "wait_writable"]
+__all__ = ["Ask", "asker", "is_readable", "limit_call", "receive_now", "wait_writable"]
+
+_WINDOWS = sys.platform == "win32"
+Ask = Callable[[], Any]  # gives something true when there is something to read
+
+
+def limit_call(sock: socket.socket, option: int, seconds: float | None) -> None:
+    """Limit each receiving (SO_RCVTIMEO) or sending (SO_SNDTIMEO) call; None: no limit. Beyond it: `BlockingIOError`."""
+    if _WINDOWS:
+        value = struct.pack("@L", 0 if seconds is None else max(1, round(seconds * 1000)))
+    else:
+        micros = 0 if seconds is None else max(1, round(seconds * 1_000_000))
+        value = struct.pack("@ll", *divmod(micros, 1_000_000))
+    sock.setsockopt(socket.SOL_SOCKET, option, value)
+
+
+def receive_now(sock: socket.socket, count: int) -> bytes:
+    """What a blocking socket has already; `BlockingIOError` when that is nothing."""
+    flag = getattr(socket, "MSG_DONTWAIT", 0)
+    if flag:
+        return sock.recv(count, flag)
+    sock.setblocking(False)
+    try:
+        return sock.recv(count)
+    finally:
+        sock.setblocking(True)
+
 
 if hasattr(select, "poll"):
+
+    def asker(fileno: int) -> Ask:
+        """A question that can be asked again and again, at the cost of one system call."""
+        poll = select.poll()
+        poll.register(fileno, select.POLLIN)
+        return partial(poll.poll, 0)
 
     def is_readable(fileno: int) -> bool:
         """Whether bytes, an end or an error wait to be read."""
@@ -23,6 +61,10 @@ if hasattr(select, "poll"):
         return bool(mask & ~select.POLLOUT), bool(mask & select.POLLOUT)
 
 else:
+
+    def asker(fileno: int) -> Ask:
+        """A question that can be asked again and again, at the cost of one system call."""
+        return partial(is_readable, fileno)
 
     def is_readable(fileno: int) -> bool:
         """Whether bytes, an end or an error wait to be read."""
