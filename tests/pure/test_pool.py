@@ -426,3 +426,21 @@ def test_each_step_costs_the_same_with_a_hundred_and_with_ten_thousand_waiters(h
         costs.append(cost)
     assert costs[0] == costs[1]
     assert max(costs[0]) < 60
+
+
+def test_waiters_expire_by_their_own_deadlines() -> None:
+    """A look at the waiters ends those whose time is over, keeps the others in order, and says when to look again."""
+    from fasthttp._pure.pool import EXPIRED
+
+    state = PoolState(Limits(max_per_host=1))
+    assert state.acquire("a", 0) is OPEN
+    first, second, third = (state.acquire("a", 0) for _ in range(3))
+    first.deadline, second.deadline = 5.0, 3.0
+    assert state.expire_waiters(1.0) == 3.0
+    assert state.expire_waiters(3.0) == 5.0
+    assert (first.granted, second.granted, state.stats().waiting) == (None, EXPIRED, 2)
+    state.cancel(second)
+    assert state.stats().waiting == 2
+    state.abandon("a")
+    assert (first.granted, third.granted) == (OPEN, None)
+    assert state.expire_waiters(100.0) == float("inf")

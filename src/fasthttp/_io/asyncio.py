@@ -450,28 +450,18 @@ async def _ask(resolver: Callable[..., Any], host: str, port: int) -> Any:
 class Waiter:
     """One wake-up for one waiting call."""
 
-    __slots__ = ("_future", "_loop")
+    __slots__ = ("_future",)
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._future: asyncio.Future[bool] = self._loop.create_future()
+        self._future: asyncio.Future[bool] = running_loop().create_future()
 
     def wake(self) -> None:
-        self._end(True)
-
-    def _end(self, woken: bool) -> None:
         if not self._future.done():
-            self._future.set_result(woken)
+            self._future.set_result(True)
 
-    async def wait(self, seconds: float | None) -> bool:
-        """Whether it was woken within the time."""
-        if seconds is None:
-            return await self._future
-        timer = self._loop.call_later(max(0.0, seconds), self._end, False)
-        try:
-            return await self._future
-        finally:
-            timer.cancel()
+    def wait(self, seconds: float) -> asyncio.Future[bool]:
+        """Resolves when it is woken; whoever hands out waiters wakes them in time too, with one timer for all."""
+        return self._future
 
 
 async def settle(value: Any, seconds: float | None = None) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from fasthttp.limits import Limits
 
-__all__ = ["FULL", "OPEN", "PoolState", "PoolStats", "Poolable", "Ticket"]
+__all__ = ["EXPIRED", "FULL", "OPEN", "PoolState", "PoolStats", "Poolable", "Ticket"]
 
 
 class Poolable(Protocol):
@@ -34,6 +34,7 @@ class _Decision:
 
 OPEN: Final = _Decision("OPEN")  # open a connection; its place is reserved
 FULL: Final = _Decision("FULL")  # too many wait already
+EXPIRED: Final = _Decision("EXPIRED")  # what a ticket is granted whose deadline has passed
 
 
 class PoolStats:
@@ -72,13 +73,14 @@ class _Host:
 
 
 class Ticket:
-    """A place in the queue. `granted` becomes a connection, OPEN, or the exception that ends the wait."""
+    """A place in the queue, until `deadline`. `granted` becomes a connection, OPEN, EXPIRED, or the end of the pool."""
 
-    __slots__ = ("granted", "host", "number", "wake")
+    __slots__ = ("deadline", "granted", "host", "number", "wake")
 
     def __init__(self, host: _Host, number: int) -> None:
         self.host = host
         self.number = number
+        self.deadline = float("inf")
         self.granted: Any = None
         self.wake: Callable[[], None] | None = None
 
@@ -195,7 +197,7 @@ class PoolState:
                 self._waiting -= 1
                 self._settle(ticket.host)
                 self._forget(ticket.host)
-        elif not isinstance(ticket.granted, BaseException):
+        elif not isinstance(ticket.granted, (BaseException, _Decision)):
             self.release(ticket.granted, ticket.granted.expires_at if expires_at is None else expires_at)
 
     def sweep(self, now: float) -> None:
@@ -208,6 +210,21 @@ class PoolState:
             self.expired += 1
             self.discard(connection)
         self._sweep_at = float("inf")
+
+    def expire_waiters(self, now: float) -> float:
+        """End the waits whose deadline has passed; returns the next deadline. Linear, but called by a timer only."""
+        earliest = float("inf")
+        for host in list(self._hosts.values()):
+            for ticket in list(host.waiters):
+                if ticket.deadline <= now:
+                    del host.waiters[ticket]
+                    self._waiting -= 1
+                    ticket.grant(EXPIRED)
+                elif ticket.deadline < earliest:
+                    earliest = ticket.deadline
+            self._settle(host)
+            self._forget(host)
+        return earliest
 
     def next_expiry(self) -> float | None:
         """When the oldest idle connection expires, None without one."""

@@ -12,13 +12,14 @@ from typing import Any
 
 from fasthttp._io.blocking import Waiter, current_loop, schedule
 from fasthttp._pure.fork import forget_in_child
-from fasthttp._pure.pool import FULL, OPEN, PoolState, PoolStats, Ticket
+from fasthttp._pure.pool import EXPIRED, FULL, OPEN, PoolState, PoolStats, Ticket
 from fasthttp.errors import ClientClosedError, PoolError, PoolTimeout, TotalTimeout
 from fasthttp.limits import Limits
 from fasthttp.timeouts import Timeout
 
 __all__ = ["AsyncPool"]
 
+_TICK = 0.01  # seconds between looks at waiters, at the least
 _HEARTBEAT = 3600.0  # seconds between looks at a pool whose connections never expire
 
 
@@ -35,6 +36,8 @@ class SyncPool:
         self._lock = threading.Lock()
         self._lost: deque[tuple[Any, bool]] = deque()  # to be discarded by whoever holds the lock
         self._timer: Any = None
+        self._waiters_timer: Any = None
+        self._waiters_at = math.inf  # when the waiters are looked at next
         self._expiry = math.inf if limits.keepalive_expiry is None else limits.keepalive_expiry
         # What clients keep here lives as long as this pool: an engine is bound to the pool's runtime.
         self.engines: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -72,32 +75,50 @@ class SyncPool:
     def wait(self, ticket: Ticket, timeout: Timeout, total_at: float | None) -> Any:
         """A connection or OPEN, when it is this ticket's turn. Raises `PoolTimeout`, `TotalTimeout` or `PoolError`."""
         waiter = Waiter()
+        now = monotonic()
+        limit = timeout.pool
+        deadline = math.inf if limit is None else now + limit
+        by_total = total_at is not None and total_at < deadline
+        if by_total and total_at is not None:
+            deadline = total_at
         with self._lock:
+            ticket.deadline = deadline
             ticket.wake = waiter.wake
             granted = ticket.granted
-        self._tidy()
-        limit = timeout.pool
-        left = None if total_at is None else total_at - monotonic()
-        by_total = left is not None and (limit is None or left < limit)
+        if deadline < self._waiters_at:
+            self._watch_waiters(now, deadline)
         try:
-            if granted is None and not waiter.wait(left if by_total else limit):
+            if granted is None and (not waiter.wait(deadline - now) or ticket.granted is EXPIRED):
                 stats = self.stats()
                 counts = f"{stats.in_use} in use, {stats.waiting} waiting"
                 if by_total:
-                    raise TotalTimeout(
-                        f"total timeout after {timeout.total:g} s, waiting for a connection", phase="total", limit=timeout.total
-                    )
+                    message = f"total timeout after {timeout.total:g} s, waiting for a connection: {counts}"
+                    raise TotalTimeout(message, phase="total", limit=timeout.total)
                 raise PoolTimeout(f"pool timeout after {limit:g} s: {counts}", phase="pool", limit=limit)
         except BaseException:
             with self._lock:
                 self._state.cancel(ticket)
-                if self._state.closed and hasattr(ticket.granted, "abort"):
-                    self._state.doomed.append(ticket.granted)
             self._tidy()
             raise
         if isinstance(ticket.granted, BaseException):
-            raise PoolError(str(ticket.granted))  # one for each: every call writes its own URL into it
+            raise ticket.granted
         return ticket.granted
+
+    def _watch_waiters(self, now: float, deadline: float) -> None:
+        """Have a look at the waiters by then. One timer serves all of them: most share a limit, and few ever reach it."""
+        if self._waiters_timer is not None:
+            self._waiters_timer.cancel()
+        self._waiters_at = deadline
+        self._waiters_timer = schedule(deadline - now, self._expire_waiters)
+
+    def _expire_waiters(self) -> None:
+        now = monotonic()
+        self._waiters_timer = None
+        self._waiters_at = math.inf
+        with self._lock:
+            deadline = self._state.expire_waiters(now + _TICK / 2)
+        if deadline < math.inf:
+            self._watch_waiters(now, max(deadline, now + _TICK))
 
     def opened(self, key: str, connection: Any) -> None:
         """Enter a connection that was opened for a reserved place."""
@@ -188,9 +209,10 @@ class SyncPool:
         with self._lock:
             idle = self._state.idle_connections()
             connections = self._state.close(PoolError("pool is closed"))
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._waiters_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._waiters_timer = None
         for connection in connections:
             connection.on_lost = None
             if connection in idle:
@@ -204,5 +226,5 @@ class SyncPool:
         for connection in self._state.close(PoolError("pool belongs to the parent process")):
             connection.on_lost = None
             connection.disown()
-        self._timer = None
+        self._timer = self._waiters_timer = None
         self._state = PoolState(self._state.limits)
