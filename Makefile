@@ -13,7 +13,7 @@ $(STAMP): pyproject.toml uv.lock requirements.lock scripts/make_env.sh
 	@sh scripts/make_env.sh $(VENV)
 	@touch $@
 
-demo: $(STAMP) ## the main job on real input: serve the Unicode database, ask it 2,000 questions, check the answers
+demo: $(STAMP) ## the main job on real input: serve the Unicode database, ask it 10,000 questions, check the answers
 	@$(RUN) examples/unicode_api/demo.py
 
 test: $(STAMP) ## everything that must hold
