@@ -22,6 +22,7 @@ class AsyncBody:
     """A body that is read once, by whoever asks first."""
 
     colour = "async"
+    owner: Any = None  # what has to live as long as this body
 
     def __init__(self, source: Any, pipeline: Pipeline, request: Request | None) -> None:
         self._source = source

@@ -20,7 +20,10 @@ async def request(method: str, url: str, keywords: dict[str, Any]) -> ClientResp
     if options.get("stream"):
         if not {"limits", "pool", "transport"} & settings.keys():
             settings["limits"] = Limits(keepalive_expiry=0)
-        response = await AsyncClient(**settings).request(method, url, **options)
+        client = AsyncClient(**settings)
+        response = await client.request(method, url, **options)
+        if response._body is not None:
+            response._body.owner = client  # or it would close its connections when it is dropped here
         return response
     async with AsyncClient(**settings) as client:
         return await client.request(method, url, **options)

@@ -335,7 +335,7 @@ def _caused(error: E, cause: BaseException) -> E:
     return error
 
 
-running_loop = asyncio.get_running_loop
+running_loop = asyncio._get_running_loop  # None without one; `current_loop` says so in words
 
 
 def current_loop() -> asyncio.AbstractEventLoop:
@@ -453,7 +453,7 @@ class Waiter:
     __slots__ = ("_future",)
 
     def __init__(self) -> None:
-        self._future: asyncio.Future[bool] = running_loop().create_future()
+        self._future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def wake(self) -> None:
         if not self._future.done():

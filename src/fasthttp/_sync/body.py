@@ -23,6 +23,7 @@ class SyncBody:
     """A body that is read once, by whoever asks first."""
 
     colour = "sync"
+    owner: Any = None  # what has to live as long as this body
 
     def __init__(self, source: Any, pipeline: Pipeline, request: Request | None) -> None:
         self._source = source

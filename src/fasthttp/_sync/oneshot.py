@@ -21,7 +21,10 @@ def request(method: str, url: str, keywords: dict[str, Any]) -> ClientResponse:
     if options.get("stream"):
         if not {"limits", "pool", "transport"} & settings.keys():
             settings["limits"] = Limits(keepalive_expiry=0)
-        response = SyncClient(**settings).request(method, url, **options)
+        client = SyncClient(**settings)
+        response = client.request(method, url, **options)
+        if response._body is not None:
+            response._body.owner = client  # or it would close its connections when it is dropped here
         return response
     with SyncClient(**settings) as client:
         return client.request(method, url, **options)
