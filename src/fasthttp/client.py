@@ -190,7 +190,12 @@ class Client:
         network |= {"local_address": local_address, "resolver": resolver}
         if transport is None:
             transport = HTTPTransport(
-                verify=verify, trust_env=trust_env, max_header_bytes=max_header_bytes, max_header_count=max_header_count, **network
+                verify=verify,
+                trust_env=trust_env,
+                max_header_bytes=max_header_bytes,
+                max_header_count=max_header_count,
+                logger=logger,
+                **network,
             )
         else:
             given = [name for name, value in network.items() if value is not None]

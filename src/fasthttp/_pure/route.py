@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ class NetworkOptions(NamedTuple):
     check_address: Callable[[str, str, int], None] | None = None
     local_address: str | None = None
     wire: WireLimits = WireLimits()
+    logger: logging.Logger = logging.getLogger("fasthttp.client")
 
 
 class Route:

@@ -153,6 +153,8 @@ class SyncNetwork:
         """Back to the pool, if the exchange left the connection fit for another."""
         parser = connection.parser
         if not parser.keep_alive or parser.leftover or parser.upgraded or connection.closed:
+            if parser.leftover and not parser.upgraded:
+                self._options.logger.warning("%d bytes behind a complete response: its connection is closed", len(parser.leftover))
             self._drop(connection)
             return
         keep_alive = parser.control.get(b"keep-alive")

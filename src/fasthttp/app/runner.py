@@ -12,14 +12,14 @@ from typing import Any
 from fasthttp._async.engine import AsyncEngine
 from fasthttp.app.report import RunLog
 from fasthttp.app.schedule import Schedule
-from fasthttp.errors import FastHTTPBadStatusError, RequestError, SecurityError
+from fasthttp.errors import ConnectError, FastHTTPBadStatusError, PoolError, RequestError, SecurityError
 from fasthttp.response import Response
 from fasthttp.results import RouteResult
 from fasthttp.routing import Route
 
 __all__ = ["Runner"]
 
-_REFUSALS = (ValueError, TypeError, NotImplementedError)  # of what cannot be sent at all
+_REFUSALS = (ValueError, TypeError, NotImplementedError, ConnectError, PoolError)  # nothing was put on the wire
 
 
 class Runner:

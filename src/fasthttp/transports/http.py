@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Callable, Coroutine
 from os import PathLike
@@ -27,8 +28,8 @@ class HTTPTransport(BaseTransport):
     """Sends over the network; what a client without `transport=` does.
 
     Args:
-        pool, limits, verify, cert, ssl_context, trust_env, local_address, resolver, max_header_bytes,
-            max_header_count: as for `Client`.
+        pool, limits, verify, cert, ssl_context, trust_env, local_address, resolver, max_header_bytes, max_header_count,
+            logger: as for `Client`.
         check_address: called with (host, ip, port) for every address a name resolves to, before any is tried; what
             it raises ends the call.
     """
@@ -47,6 +48,7 @@ class HTTPTransport(BaseTransport):
         check_address: Callable[[str, str, int], None] | None = None,
         max_header_bytes: int = 65536,
         max_header_count: int = 256,
+        logger: logging.Logger | None = None,
     ) -> None:
         from fasthttp._io.tls import TLSConfig
 
@@ -56,7 +58,8 @@ class HTTPTransport(BaseTransport):
         self._owns_pool = pool is None
         self._tls = TLSConfig(verify, cert, ssl_context, trust_env=trust_env)
         wire = WireLimits(head=max_header_bytes, line=max_header_bytes, count=max_header_count)
-        self._options = NetworkOptions(resolver=resolver, check_address=check_address, local_address=local_address, wire=wire)
+        options = NetworkOptions(resolver=resolver, check_address=check_address, local_address=local_address, wire=wire)
+        self._options = options if logger is None else options._replace(logger=logger)
         self._sync: Any = None
 
     def sync_sender(self) -> Any:

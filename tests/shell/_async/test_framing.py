@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from fasthttp import AsyncClient, IncompleteRead, ReadError, RemoteDisconnected, RemoteProtocolError
@@ -139,11 +141,13 @@ async def test_reset_while_reading() -> None:
             assert client.pool_stats().open == 0
 
 
-async def test_surplus_bytes_are_never_the_next_response() -> None:
-    """Bytes after a complete response close its connection; the next request gets its own answer on another."""
-    with serve(answering(response(b"right") + b"X" * 100, HELLO)) as server:
-        async with AsyncClient() as client:
+async def test_surplus_bytes_are_never_the_next_response(caplog: pytest.LogCaptureFixture) -> None:
+    """With a log line, bytes after a complete response close its connection; the next request gets its own answer on another."""
+    caplog.clear()
+    with serve(answering(response(b"right") + b"X" * 100, HELLO)) as server, caplog.at_level(logging.WARNING, "mine"):
+        async with AsyncClient(logger=logging.getLogger("mine")) as client:
             assert (await client.get(server.url)).content == b"right"
+            assert [record.name for record in caplog.records] == ["mine"]
             assert (await client.get(server.url)).json() == {"hello": "world"}
     assert server.connections == 2
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from fasthttp import SyncClient, IncompleteRead, ReadError, RemoteDisconnected, RemoteProtocolError
@@ -140,11 +142,13 @@ def test_reset_while_reading() -> None:
             assert client.pool_stats().open == 0
 
 
-def test_surplus_bytes_are_never_the_next_response() -> None:
-    """Bytes after a complete response close its connection; the next request gets its own answer on another."""
-    with serve(answering(response(b"right") + b"X" * 100, HELLO)) as server:
-        with SyncClient() as client:
+def test_surplus_bytes_are_never_the_next_response(caplog: pytest.LogCaptureFixture) -> None:
+    """With a log line, bytes after a complete response close its connection; the next request gets its own answer on another."""
+    caplog.clear()
+    with serve(answering(response(b"right") + b"X" * 100, HELLO)) as server, caplog.at_level(logging.WARNING, "mine"):
+        with SyncClient(logger=logging.getLogger("mine")) as client:
             assert (client.get(server.url)).content == b"right"
+            assert [record.name for record in caplog.records] == ["mine"]
             assert (client.get(server.url)).json() == {"hello": "world"}
     assert server.connections == 2
 
