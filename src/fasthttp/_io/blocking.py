@@ -401,7 +401,7 @@ def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, tot
                 sock.bind((options.local_address, 0))
             sock.settimeout(deadline.left())
             sock.connect(address)
-            return _wrap(sock, route, options, deadline)
+            return _wrap(sock, address, route, options, deadline)
         except FastHTTPError:
             sock.close()
             raise
@@ -419,7 +419,7 @@ def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, tot
     raise addresses.connect_error(route.hostname, route.port, failures) from failures[-1][1]
 
 
-def _wrap(sock: socket.socket, route: Route, options: NetworkOptions, deadline: _Deadline) -> Connection:
+def _wrap(sock: socket.socket, address: tuple[Any, ...], route: Route, options: NetworkOptions, deadline: _Deadline) -> Connection:
     stream: _TLS | None = None
     if route.scheme == "https":
         stream = _TLS(sock, route.tls.context(), route.hostname)
@@ -433,7 +433,7 @@ def _wrap(sock: socket.socket, route: Route, options: NetworkOptions, deadline: 
             raise tls_error(route.hostname, exc) from exc
     connection = Connection(sock, options)
     connection.host = route.hostname
-    connection.info = ConnectionInfo(peer=sock.getpeername(), local=sock.getsockname())
+    connection.info = ConnectionInfo(peer=address, local=sock.getsockname())
     if stream is not None:
         connection.stream = stream
         cipher = stream.object.cipher()
