@@ -41,9 +41,8 @@ def encode(value: Any) -> bytes:
         raise TypeError(_complaint(value) or str(exc)) from exc
     # msgspec writes NaN as null. Where there are nulls the standard library tells, in C, whether one of them is that.
     if b"null" in data and not _is_finite(value):
-        for path, leaf in _leaves("$", value):
-            if isinstance(leaf, float) and not math.isfinite(leaf):
-                raise ValueError(f"{leaf!r} at {path} is not valid in JSON")
+        faults = [f"{leaf!r} at {path}" for path, leaf in _leaves("$", value) if isinstance(leaf, float) and not math.isfinite(leaf)]
+        raise ValueError(f"{', '.join(faults) or 'a number that is not finite'} is not valid in JSON")
     return data
 
 

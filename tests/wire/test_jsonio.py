@@ -205,3 +205,14 @@ def test_decode_faults(data: bytes | str) -> None:
     """What is no JSON, or is nested too deeply to be read, is a ValueError and nothing else."""
     with pytest.raises(ValueError):
         jsonio.decode(data)
+
+
+def test_nan_beside_an_unset_field() -> None:
+    """A field that is unset is passed over in the search for the number that cannot be encoded."""
+
+    class Partial(msgspec.Struct):
+        first: int | msgspec.UnsetType = msgspec.UNSET
+        second: float = NAN
+
+    with pytest.raises(ValueError, match=r"nan at \$\.second"):
+        jsonio.encode(Partial())
