@@ -318,9 +318,10 @@ class Client:
     def build_request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Request:
         """A request with this client's defaults merged in, for `send`."""
         config = self._core.config
-        config.call(options)
+        timeout = config.call(options).timeout
         request = config.request(method, url, options)
-        request.timeout = config.call(options).timeout
+        request.timeout = timeout
+        request.encode_head()
         return request
 
     def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Any:

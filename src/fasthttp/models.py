@@ -169,18 +169,26 @@ class Request:
         return new
 
     @classmethod
-    def bare(cls, method: str, url: URL, head: bytes, built_for: object) -> Request:
-        """A request without a body whose head is encoded already; its headers are read from that when asked for."""
+    def bare(cls, method: str, url: URL, head: bytes, body: Body | None, built_for: object) -> Request:
+        """A request whose head is encoded already; its headers are read from that when asked for."""
         new = cls.__new__(cls)
         new.method = method
         new.timeout = UNSET
-        new.body = None
+        new.body = body
         new.built_for = built_for
         new._url = url
         new._reference = ""
         new._headers = None
         new._head = head
-        new.announced = 0
+        new.announced = 0 if body is None else body.length
+        return new
+
+    @classmethod
+    def merged(cls, method: str, url: URL, headers: Headers, body: Body | None, built_for: object) -> Request:
+        """A request whose headers are complete but for Host and framing."""
+        new = cls.bare(method, url, b"", body, built_for)
+        new._head = None
+        new._headers = headers
         return new
 
     def encode_head(self) -> bytes:

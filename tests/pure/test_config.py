@@ -121,7 +121,7 @@ def test_default_headers_say_what_can_be_decoded() -> None:
     """And who asks."""
     headers = config().request("GET", "http://h/", {}).headers
     codings = ", ".join(available_codings())
-    assert dict(headers) == {"user-agent": f"fasthttp/{__version__}", "accept": "*/*", "accept-encoding": codings}
+    assert dict(headers) == {"host": "h", "user-agent": f"fasthttp/{__version__}", "accept": "*/*", "accept-encoding": codings}
     assert default_headers("me")[0] == ("User-Agent", "me")
     assert config(user_agent="me").headers["user-agent"] == "me"
 
@@ -160,7 +160,7 @@ def test_assigned_headers_replace_all_and_are_checked() -> None:
     settings.headers = own
     assert settings.headers is own
     settings.headers = {"B": "2"}
-    assert dict(settings.request("GET", "http://h/", {}).headers) == {"b": "2"}
+    assert dict(settings.request("GET", "http://h/", {}).headers) == {"host": "h", "b": "2"}
     with pytest.raises(InvalidHeader):
         settings.headers = {"b": "\n"}
 
@@ -286,12 +286,13 @@ def test_keywords_that_come_later_name_themselves(name: str) -> None:
 
 
 def test_a_call_that_says_nothing_has_the_rules_of_the_client() -> None:
-    """In a copy of its own."""
+    """They are the client's own: nothing is copied for it."""
     settings = config(timeout=3, follow_redirects=False, max_redirects=2, max_response_size=9, max_decompress_ratio=None)
     call = settings.call({})
     assert (call.timeout, call.follow_redirects, call.max_redirects) == (Timeout.from_value(3), False, 2)
     assert (call.max_response_size, call.max_ratio, call.stream, call.tls, call.hooks) == (9, None, False, None, None)
-    assert call is not settings.defaults
+    assert call is settings.defaults
+    assert settings.call({"timeout": 3}) is not settings.defaults
 
 
 def test_a_call_replaces_what_it_names() -> None:

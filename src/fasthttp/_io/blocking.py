@@ -421,7 +421,6 @@ def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, tot
 
 def _wrap(sock: socket.socket, address: tuple[Any, ...], route: Route, options: NetworkOptions, deadline: _Deadline) -> Connection:
     stream: _TLS | None = None
-    info = ConnectionInfo(peer=sock.getpeername(), local=sock.getsockname())
     if route.scheme == "https":
         stream = _TLS(sock, route.tls.context(), route.hostname)
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from fasthttp._pure.body import make_body
+from fasthttp._pure.body import Body, make_body
 from fasthttp._pure.later import not_yet
 from fasthttp.errors import InvalidHeader, InvalidURL
 from fasthttp.models import Request, add_params, check_method, http_url, is_absolute, make_headers, refuse_controls, to_url
@@ -28,8 +28,11 @@ _RULES = frozenset(
     " cookies proxy auth http2 retry expect_continue on_upload on_download trace".split()
 )
 _REQUEST = frozenset(("headers", "content", "json", "data", "files", "params"))
+_KNOWN = _RULES | _REQUEST
 _LATER = frozenset("cookies proxy auth http2 retry expect_continue on_upload on_download trace".split())
-_METHODS = {name: name.encode() for name in ("GET", "HEAD", "OPTIONS", "DELETE", "TRACE", "QUERY")}
+_METHODS = {name: name.encode() for name in ("GET", "HEAD", "OPTIONS", "DELETE", "TRACE", "QUERY", "POST", "PUT", "PATCH")}
+_BODY_METHODS = frozenset(("POST", "PUT", "PATCH"))  # whose missing body is announced as an empty one
+_SETTLED = frozenset(("host", "content-type", "content-length", "transfer-encoding"))
 
 HookTable = dict[str, list[Callable[..., Any]]]
 
@@ -101,6 +104,8 @@ class ClientConfig:
         self.base_url = base_url
         self.params = params
         self._headers = Headers(default_headers(user_agent))
+        self._lines = b""  # the headers as they were encoded last, and whether a body's own may be put behind them
+        self._extensible = False
         if headers is not None:
             self._headers = merge_headers(self._headers, headers)
 
@@ -151,34 +156,43 @@ class ClientConfig:
         return _resolve(self._base_url, url)
 
     def plain_request(self, method: str, url: str) -> Request:
-        """The request of a call that gives nothing but method and URL; the short way to the same bytes."""
-        target = _resolve(self._base_url, url)
-        name = _METHODS.get(method)
-        headers = self._headers
-        if name is None or self._params is not None or dict.__contains__(headers, "host"):
+        """The request of a call that gives nothing but method and URL."""
+        if self._params is not None:
             return self.request(method, url, {})
-        block = headers._block
-        head = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (
-            name,
-            target.target,
-            target.host_header,
-            headers.encode() if block is None else block,
-        )
-        return Request.bare(method, target, head, self)
+        return self._make(method, _resolve(self._base_url, url), None, None)
 
     def request(self, method: str, url: str, options: Mapping[str, Any]) -> Request:
         """The request that the keywords of a call describe, with this client's defaults merged in."""
         get = options.get
+        target = _resolve(self._base_url, url)
+        params = get("params")
+        if params is not None or self._params is not None:
+            target = add_params(target, self._params, params)
         body = make_body(content=get("content"), json=get("json"), data=get("data"), files=get("files"))
-        headers = merge_headers(self._headers, get("headers"))
-        if body is not None and body.content_type is not None and "content-type" not in headers:
-            headers["Content-Type"] = body.content_type
-        request = Request(check_method(method), "")
-        request._url = add_params(self.resolve(url), self._params, get("params"))
-        request._headers = headers
-        request.body = body
-        request.built_for = self
-        return request
+        return self._make(method, target, body, get("headers"))
+
+    def _make(self, method: str, url: URL, body: Body | None, headers: Any) -> Request:
+        own = self._headers
+        lines = own._block or own.encode()
+        if lines is not self._lines:
+            self._lines = lines
+            self._extensible = not _SETTLED & own.keys()
+        length = 0 if body is None else body.length
+        if headers is None and length is not None and self._extensible:
+            # Nothing to merge: the client's header lines, encoded before, and those that the body adds.
+            name = _METHODS.get(method) or check_method(method).encode("ascii")
+            if body is not None:
+                if body.content_type is not None:
+                    lines += b"Content-Type: %b\r\n" % body.content_type.encode("ascii")
+                lines += b"Content-Length: %d\r\n" % length
+            elif method in _BODY_METHODS:
+                lines += b"Content-Length: 0\r\n"
+            head = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (name, url.target, url.host_header, lines)
+            return Request.bare(method, url, head, body, self)
+        merged = merge_headers(own, headers)
+        if body is not None and body.content_type is not None and "content-type" not in merged:
+            merged["Content-Type"] = body.content_type
+        return Request.merged(check_method(method), url, merged, body, self)
 
     def adopt(self, request: Request) -> Request:
         """A private copy of a caller's request, with this client's defaults merged in unless they are already."""
@@ -197,12 +211,14 @@ class ClientConfig:
             TypeError: an unknown keyword.
             NotImplementedError: one whose feature is not built yet.
         """
-        known = _RULES if request is not None else _RULES | _REQUEST
+        known = _RULES if request is not None else _KNOWN
         for name, value in options.items():
             if name not in known:
                 raise TypeError(f"unexpected keyword argument {name!r}")
             if name in _LATER and value is not UNSET and value not in (None, False, ""):
                 not_yet(f"{name}=")
+        if request is None and _RULES.isdisjoint(options):
+            return self.defaults
         call = self.defaults.copy()
         timeout = options.get("timeout", UNSET)
         if timeout is UNSET and request is not None:
