@@ -24,14 +24,17 @@ lock: ## renew uv.lock and requirements.lock (needs uv)
 	uv export --quiet --format requirements-txt --extra dev --no-emit-project --no-header -o requirements.lock
 
 soak: $(STAMP) ## longer campaigns: fuzzing, cancellation, leaks
-	@$(RUN) -m pytest tests/soak -q
+	@FASTHTTP_SOAK=1 $(RUN) -m pytest tests/soak -q
 
-bench: $(STAMP) ## the figures of bench/RESULTS.md
-	@$(BIN)/pip install --quiet -e '.[bench]' 2>/dev/null || uv pip install --quiet --python $(RUN) -e '.[bench]'
-	@$(RUN) bench/run.py
+bench: $(STAMP) ## the figures of bench/RESULTS.md, in an environment of their own (.venv-bench)
+	@test -x .venv-bench/bin/python || $(RUN) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
+	@# niquests brings a fork that takes urllib3's place; requests and urllib3 are measured with the genuine one
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv-bench/urllib3 urllib3
+	@.venv-bench/bin/python bench/run.py --urllib3 .venv-bench/urllib3
 
 micro: $(STAMP) ## the micro benchmark of the pure parts
 	@$(RUN) bench/micro.py
 
 clean: ## remove what was made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
