@@ -451,7 +451,10 @@ def _resolve(route: Route, options: NetworkOptions, deadline: _Deadline) -> list
     if found is None:
         try:
             if options.resolver is not None:
-                found = addresses.normalise(settle(options.resolver(host, port)), port)
+                answer = _limited(deadline, options.resolver, host, port)
+                if inspect.isawaitable(answer):
+                    answer = _settled(deadline, answer)
+                found = addresses.normalise(answer, port)
             else:
                 infos = _limited(deadline, socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
                 found = addresses.from_getaddrinfo(infos)
@@ -460,6 +463,14 @@ def _resolve(route: Route, options: NetworkOptions, deadline: _Deadline) -> list
         except (OSError, UnicodeError) as exc:
             raise addresses.dns_error(host, exc if isinstance(exc, OSError) else OSError(str(exc))) from exc
     return addresses.checked(host, port, found, options.check_address)
+
+
+def _settled(deadline: _Deadline, answer: Any) -> Any:
+    try:
+        return settle(answer, deadline.left())
+    except TimeoutError as exc:
+        deadline.left()  # raises what the limit calls for
+        raise OSError("the resolver gave up: timed out") from exc
 
 
 _resolvers = threading.BoundedSemaphore(16)
