@@ -83,7 +83,22 @@ class Connection:
         self._total_at = total_at
         self.uses += 1
         self.wrote = False
-        self.send(data)
+        seconds = timeout.write if total_at is None else self._seconds(timeout.write, "write")
+        if seconds != self._send_limit:
+            self._send_limit = seconds
+            limit_call(self.socket, socket.SO_SNDTIMEO, seconds)
+        if not self.stream.is_plain:
+            data = self.stream.seal(data)
+        try:
+            sent = self.socket.send(data)
+        except BlockingIOError as exc:
+            self._expired("write", exc)
+        except OSError as exc:
+            self._after_broken_send(exc)
+        else:
+            self.wrote = True
+            if sent < len(data):
+                self._send(data[sent:])
 
     @property
     def answered(self) -> bool:
@@ -92,30 +107,20 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Send bytes; returns early, with the rest unsent, once the final response has begun."""
-        stream = self.stream
-        view: Any = data if stream.is_plain else stream.seal(data)
-        if len(view) > _PIECE:
-            view = memoryview(view)
+        self._send(self.stream.seal(data))
+
+    def _send(self, data: bytes) -> None:
+        view = memoryview(data)
         try:
-            while view and not self.parser.status:
-                if len(view) > _PIECE:
-                    # A server may answer, and stop reading, in the middle of a long body: listen while sending.
-                    readable, writable = wait_writable(self._fileno, self._seconds(self._timeout.write, "write"))
-                    if readable:
-                        self._feed_what_is_there()
-                        if not writable:
-                            continue
-                    if not writable:
-                        self._expired("write")
-                    sent = self.socket.send(view[:_PIECE])
-                else:
-                    seconds = self._seconds(self._timeout.write, "write")
-                    if seconds != self._send_limit:
-                        self._send_limit = seconds
-                        limit_call(self.socket, socket.SO_SNDTIMEO, seconds)
-                    sent = self.socket.send(view)
-                self.wrote = True
-                view = view[sent:]
+            while view and not self.answered:
+                # A server may answer, and stop reading, in the middle of a long body: listen while sending.
+                readable, writable = wait_writable(self._fileno, self._seconds(self._timeout.write, "write"))
+                if readable:
+                    self._feed_what_is_there()
+                elif not writable:
+                    self._expired("write")
+                if writable and not self.answered:
+                    view = view[self.socket.send(view[:_PIECE]) :]
         except BlockingIOError as exc:
             self._expired("write", exc)
         except OSError as exc:
@@ -145,8 +150,9 @@ class Connection:
     def receive(self, wake_at: int) -> None:
         """Read until the response is complete, or its head and more than `wake_at` body bytes are here."""
         parser = self.parser
+        limit = self._timeout.read
         while not (parser.complete or (parser.status and parser.buffered > wake_at)):
-            seconds = self._seconds(self._timeout.read, "read")
+            seconds = limit if self._total_at is None else self._seconds(limit, "read")
             if seconds != self._receive_limit:
                 self._receive_limit = seconds
                 limit_call(self.socket, socket.SO_RCVTIMEO, seconds)
