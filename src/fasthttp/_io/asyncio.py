@@ -549,5 +549,8 @@ class _ThreadedSource:
     async def aclose(self) -> None:
         await asyncio.to_thread(self._source.close)
 
+    def release(self) -> None:
+        self._source.release()
+
     def abandon(self) -> None:
         self._source.abandon()
