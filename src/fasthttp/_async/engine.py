@@ -174,7 +174,8 @@ class AsyncEngine:
                 request = self.config.adopt(result) if result.built_for is not self.config else result
             elif result is not None:
                 raise _wrong_return("request", hook, result, "None or a Request")
-            request._head = None  # the hook may have changed its headers
+            request._headers = request.headers  # read from the head, where it has not been yet
+            request._head = None  # the hook may have changed them
         return request
 
     async def _response_hooks(self, response: ClientResponse, call: Call, total_at: float | None) -> ClientResponse:

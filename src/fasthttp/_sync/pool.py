@@ -98,10 +98,12 @@ class SyncPool:
         except BaseException:
             with self._lock:
                 self._state.cancel(ticket)
+                if self._state.closed and hasattr(ticket.granted, "abort"):
+                    self._state.doomed.append(ticket.granted)  # a closed pool no longer knows it
             self._tidy()
             raise
         if isinstance(ticket.granted, BaseException):
-            raise ticket.granted
+            raise PoolError(str(ticket.granted))  # one for each: every call writes its own URL into it
         return ticket.granted
 
     def _watch_waiters(self, now: float, deadline: float) -> None:
