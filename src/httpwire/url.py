@@ -165,7 +165,7 @@ class URL:
         return _parse(reference, False, self)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def parse_url(text: str, strict: bool = False) -> URL:
     """Parse an absolute URL.
 
