@@ -7,9 +7,7 @@ import ssl
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Self
-
-from typing_extensions import Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from fasthttp._async.verbs import AsyncVerbs
 from fasthttp._pure.config import ClientConfig

@@ -26,7 +26,7 @@ _PHASES = ("total", "connect", "read", "write", "pool")
 
 
 class Timeout:
-    """Time limits in seconds; None is no limit. Immutable and comparable.
+    """Time limits in seconds; None, or infinity, is no limit. Immutable and comparable.
 
     Args:
         total: from the call to the last byte of the body, redirects and hooks included.
@@ -104,6 +104,8 @@ def _checked(name: str, value: float | None) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"timeout {name}= must be a number of seconds or None, got {type(value).__name__}")
+    if value == math.inf:
+        return None
     if math.isnan(value) or value <= 0:
         raise ValueError(f"timeout {name}={value} must be positive; use None for no limit")
     return value

@@ -7,11 +7,8 @@ standard repairs in silence (control characters, back slashes in the authority, 
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Literal
-
-import idna
 
 from httpwire.errors import InvalidURL, UnsupportedScheme
 
@@ -34,7 +31,6 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FORBIDDEN_DOMAIN = re.compile(r"[\x00-\x20#%/:<>?@\[\\\]^|\x7f]")
 _NUMBER = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)")
 _DOT_SEGMENTS = {".": 1, "%2e": 1, "..": 2, ".%2e": 2, "%2e.": 2, "%2e%2e": 2}
-_MAX_UNICODE_HOST = 512  # Punycode takes the square of it in time; no name in DNS has more than 253 characters
 _LITERAL_DOT_SEGMENTS = {".": 1, "..": 2}
 
 
@@ -169,7 +165,7 @@ class URL:
         return _parse(reference, False, self)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def parse_url(text: str, strict: bool = False) -> URL:
     """Parse an absolute URL.
 
@@ -324,47 +320,10 @@ def _to_ascii(domain: str) -> str:
     """https://url.spec.whatwg.org/#concept-domain-to-ascii with beStrict false (UTS-46 §4, non-transitional)."""
     if domain.isascii() and "xn--" not in domain.lower():
         return domain.lower()
-    try:
-        mapped = idna.uts46_remap(domain, std3_rules=False, transitional=False)
-    except idna.IDNAError as exc:
-        raise InvalidURL(f"host is not a valid domain name: {exc}") from exc
-    if len(mapped) > _MAX_UNICODE_HOST:
-        raise InvalidURL(f"internationalized host is longer than {_MAX_UNICODE_HOST} characters")
-    labels = mapped.split(".")
-    decoded = [_decode_label(label) if label.startswith("xn--") else label for label in labels]
-    bidi = any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for label in decoded for char in label)
-    for label in decoded:
-        _check_label(label, bidi)
-    return ".".join(label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in labels)
+    # Names beyond ASCII are rare, and their tables large: they are loaded when one comes.
+    from httpwire.hosts import to_ascii
 
-
-def _decode_label(label: str) -> str:
-    """The Unicode form of an `xn--` label, which must be what the label's own encoding gives back."""
-    try:
-        plain = label[4:].encode("ascii").decode("punycode")
-        canonical = idna.uts46_remap(plain, std3_rules=False, transitional=False)
-    except (UnicodeError, OverflowError, idna.IDNAError) as exc:  # the codec overflows on digits that never end
-        raise InvalidURL("host has an invalid xn-- label") from exc
-    if not plain or plain.isascii() or canonical != plain:
-        raise InvalidURL("host has an invalid xn-- label")
-    if plain.encode("punycode").decode("ascii") != label[4:]:
-        raise InvalidURL("host has an invalid xn-- label")
-    return plain
-
-
-def _check_label(label: str, bidi: bool) -> None:
-    if label.isascii() and not bidi:
-        return
-    try:
-        if label and unicodedata.category(label[0])[0] == "M":
-            raise InvalidURL("host label begins with a combining mark")
-        for at, char in enumerate(label):
-            if char in "\u200c\u200d" and not idna.valid_contextj(label, at):
-                raise InvalidURL("joiner in a host label outside its context")
-        if bidi and label:
-            idna.check_bidi(label, check_ltr=True)
-    except (idna.IDNAError, ValueError) as exc:
-        raise InvalidURL(f"host is not a valid domain name: {exc}") from exc
+    return to_ascii(domain)
 
 
 def _ends_in_number(domain: str) -> bool:

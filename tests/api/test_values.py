@@ -246,3 +246,8 @@ def test_arguments_that_exclude_each_other_are_refused() -> None:
         client.post("http://a.test/", b"x", json=1)
     with pytest.raises(ValueError, match="json= and data="):
         Request("POST", "http://a.test/", json=1, data={"a": 1})
+
+
+def test_an_infinite_timeout_is_no_limit() -> None:
+    """Infinity says the same as None."""
+    assert Timeout(read=float("inf"), total=5) == Timeout(total=5)

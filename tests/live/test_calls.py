@@ -13,7 +13,7 @@ from tests.shell.server import HELLO, answering, serve
 
 ASYNC_BUDGET = 60
 BLOCKING_BUDGET = 90
-POST_BUDGET = 100
+POST_BUDGET = 75
 
 
 class Counter:
@@ -57,7 +57,7 @@ async def test_async_get_stays_in_its_budget() -> None:
 
 
 async def test_async_post_stays_in_its_budget() -> None:
-    """A POST of a short body on a warm async client enters at most 100 Python functions."""
+    """A POST of a short body on a warm async client enters at most 75 Python functions."""
     with serve(answering(HELLO)) as server:
         async with AsyncClient() as client:
             for _ in range(20):

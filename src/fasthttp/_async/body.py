@@ -6,7 +6,7 @@ import warnings
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
-from fasthttp._pure.decoding import Pipeline, check_announced
+from fasthttp._pure.decoding import Pipeline
 from fasthttp._pure.faults import annotate
 from fasthttp._pure.streams import Transform
 from fasthttp.errors import FastHTTPError
@@ -34,9 +34,6 @@ class AsyncBody:
     def trailers(self) -> Any:
         return self._source.trailers
 
-    def check_announced(self, max_size: int | None) -> None:
-        check_announced(self._source.content_length, max_size)
-
     async def pieces(self, raw: bool = False) -> AsyncIterator[bytes]:
         """Bytes as they become available: decoded, or as received."""
         source, pipeline = self._source, self._pipeline
@@ -50,6 +47,7 @@ class AsyncBody:
                         yield piece
             if not raw:
                 pipeline.flush()
+            source.release()
             self.closed = True
         except GeneratorExit:
             raise  # the reader stopped; the rest is for whoever closes the response

@@ -137,7 +137,8 @@ class AsyncNetwork:
         coding = parser.control.get(b"content-encoding")
         if coding is not None:
             response._coding = coding
-        if call.stream or not parser.complete:
+        # What is still to be checked keeps its connection until it has been: one that failed a check is not used again.
+        if not parser.complete or call.stream or coding is not None or call.max_response_size is not None:
             response._source = AsyncConnectionSource(self, connection, request_complete, stream=call.stream)
             return response
         response._content = parser.take()
@@ -184,11 +185,10 @@ class AsyncConnectionSource:
         return self._parser.trailers
 
     async def next(self) -> bytes:
-        """The next bytes as they came, empty at the end; the connection is released then."""
+        """The next bytes as they came, empty at the end."""
         parser = self._parser
         while not parser.chunks:
             if parser.complete:
-                self._finish()
                 return b""
             try:
                 await self._connection.receive(self._wake_at)
@@ -199,7 +199,8 @@ class AsyncConnectionSource:
         self._received += len(data)
         return data
 
-    def _finish(self) -> None:
+    def release(self) -> None:
+        """The body is complete and accepted: the connection may serve others."""
         connection, self._connection = self._connection, None
         if connection is not None:
             if self._request_complete:
@@ -223,6 +224,7 @@ class AsyncConnectionSource:
         try:
             while await self.next():
                 pass
+            self.release()
         except FastHTTPError:
             self.abandon()
 

@@ -299,14 +299,22 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close an idle connection."""
         self.closed = True
-        if not self.loop.is_closed():  # else the transport closes its socket when it is collected
-            self.transport.close()
+        self._on_loop(self.transport.close)
 
     def abort(self) -> None:
         """Drop the connection with whatever is in flight."""
         self.closed = True
-        if not self.loop.is_closed():
-            self.transport.abort()
+        self._on_loop(self.transport.abort)
+
+    def _on_loop(self, end: Callable[[], None]) -> None:
+        """End the transport where it lives: the collector may come here in any thread, and after the loop."""
+        if asyncio._get_running_loop() is self.loop:
+            end()
+        elif self.loop.is_running():
+            self.loop.call_soon_threadsafe(end)
+        elif not self.loop.is_closed():
+            end()
+        # else the transport closes its socket when it is collected itself
 
     def limit_total(self, seconds: float) -> None:
         """Let the rest of the exchange take no longer than this."""
@@ -548,6 +556,9 @@ class _ThreadedSource:
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self._source.close)
+
+    def release(self) -> None:
+        self._source.release()
 
     def abandon(self) -> None:
         self._source.abandon()

@@ -121,6 +121,8 @@ class Connection:
                     self._expired("write")
                 if writable and not self.answered:
                     view = view[self.socket.send(view[:_PIECE]) :]
+            if view:
+                self.parser.keep_alive = False  # what is missing of this request would be taken from the next one
         except BlockingIOError as exc:
             self._expired("write", exc)
         except OSError as exc:

@@ -110,6 +110,9 @@ class BridgedSource:
     def close(self) -> None:
         run_coroutine(self._source.aclose())
 
+    def release(self) -> None:
+        loop_thread().call_soon_threadsafe(self._source.release)
+
     def abandon(self) -> None:
         loop_thread().call_soon_threadsafe(self._source.abandon)
 

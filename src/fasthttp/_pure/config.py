@@ -296,7 +296,7 @@ def check_base(text: str) -> URL:
     return url
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _resolve(base: str | None, url: str) -> URL:
     if is_absolute(url):
         return http_url(url)

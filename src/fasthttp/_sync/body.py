@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from fasthttp._pure.decoding import Pipeline, check_announced
+from fasthttp._pure.decoding import Pipeline
 from fasthttp._pure.faults import annotate
 from fasthttp._pure.streams import Transform
 from fasthttp.errors import FastHTTPError
@@ -35,9 +35,6 @@ class SyncBody:
     def trailers(self) -> Any:
         return self._source.trailers
 
-    def check_announced(self, max_size: int | None) -> None:
-        check_announced(self._source.content_length, max_size)
-
     def pieces(self, raw: bool = False) -> Iterator[bytes]:
         """Bytes as they become available: decoded, or as received."""
         source, pipeline = self._source, self._pipeline
@@ -51,6 +48,7 @@ class SyncBody:
                         yield piece
             if not raw:
                 pipeline.flush()
+            source.release()
             self.closed = True
         except GeneratorExit:
             raise  # the reader stopped; the rest is for whoever closes the response

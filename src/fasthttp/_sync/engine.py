@@ -10,7 +10,7 @@ from typing import Any
 from fasthttp._sync.body import SyncBody, read_response
 from fasthttp._io.blocking import current_loop, running_loop, settle
 from fasthttp._pure.config import Call, ClientConfig
-from fasthttp._pure.decoding import Pipeline
+from fasthttp._pure.decoding import Pipeline, check_announced
 from fasthttp._pure.faults import annotate
 from fasthttp._pure.redirects import REDIRECT_STATUSES, next_request
 from fasthttp.errors import ClientClosedError, FastHTTPError, TooManyRedirects, TotalTimeout
@@ -98,19 +98,20 @@ class SyncEngine:
 
     def _attach(self, response: ClientResponse, request: Request, call: Call) -> None:
         """Put decoding and limits between a response and its bytes."""
-        pipeline = Pipeline(response._coding, call.max_response_size, call.max_ratio, self.config.logger)
         source, response._source = response._source, None
-        if source is None:
-            if response._content is not None:
-                response._content = pipeline.decode(response._content)
-            return
-        body = SyncBody(source, pipeline, request)
         try:
-            body.check_announced(call.max_response_size if request.method != "HEAD" else None)
+            pipeline = Pipeline(response._coding, call.max_response_size, call.max_ratio, self.config.logger)
+            if source is None:
+                if response._content is not None:
+                    response._content = pipeline.decode(response._content)
+                return
+            if request.method != "HEAD":
+                check_announced(source.content_length, call.max_response_size)
         except FastHTTPError:
-            body.abandon()
+            if source is not None:
+                source.abandon()
             raise
-        response._body = body
+        response._body = SyncBody(source, pipeline, request)
         response._state = "live"
 
     def _redirected(self, request: Request, response: ClientResponse, call: Call, history: list[Response]) -> Request | None:

@@ -95,18 +95,16 @@ class FastHTTP:
         self.logger = logging.getLogger("fasthttp")
         self.routes: list[Route] = []
         self._names: Counter[str] = Counter()
-        self._explicit: set[str] = set()
+        self._taken: set[str] = set()
 
     # --- declaring
 
     def add_route(self, method: str, url: str, handler: Callable[..., Any], *, name: str | None = None, **options: Any) -> Route:
         """Register a route without a decorator; `options` as for the decorators."""
-        taken = {route.name for route in self.routes} if name is not None else ()
-        if name in taken:
+        if name in self._taken:
             raise ValueError(f"a route named {name!r} exists already")
         route = Route(method.upper(), url, handler, name=name or self._automatic_name(handler), **options)
-        if name is not None:
-            self._explicit.add(name)
+        self._taken.add(route.name)
         self.routes.append(route)
         return route
 
@@ -114,7 +112,7 @@ class FastHTTP:
         base = getattr(handler, "__name__", type(handler).__name__)
         self._names[base] += 1
         name = base if self._names[base] == 1 else f"{base}#{self._names[base]}"
-        return self._automatic_name(handler) if name in self._explicit else name
+        return self._automatic_name(handler) if name in self._taken else name
 
     def _declare(self, method: str, url: str, options: dict[str, Any]) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:

@@ -240,6 +240,9 @@ class _Exchange:
     async def aclose(self) -> None:
         self.disconnect()
 
+    def release(self) -> None:
+        """Nothing is shared that could be given back."""
+
     def abandon(self) -> None:
         self.disconnect()
 

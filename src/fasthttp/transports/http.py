@@ -89,8 +89,11 @@ class HTTPTransport(BaseTransport):
         return sending
 
     def close(self) -> None:
+        """Close its connections, unless the pool is somebody else's. Used again, it makes new ones."""
         if self._owns_pool:
             self.pool.close()
+            self.pool = ConnectionPool(self.pool.limits)
+            self._sync = None
 
     async def aclose(self) -> None:
         self.close()

@@ -64,7 +64,7 @@ async def test_cut_short(coding: str, stream: bool) -> None:
                     await r.aread()
             with pytest.raises(DecodeError, match=coding) as caught:
                 await client.get(server.url)
-            assert client.pool_stats().in_use == 0
+            assert client.pool_stats().open == 0
     assert caught.value.request is not None
 
 
@@ -119,7 +119,22 @@ async def test_max_response_size(stream: bool) -> None:
             r = await client.get(server.url, stream=stream)
             assert len(await r.aread()) == 1000
             assert (await client.get(server.url, max_response_size=None)).content == b"x" * 1000
-        assert client.pool_stats().in_use == 0
+            assert client.pool_stats().in_use == 0
+
+
+async def test_a_body_that_failed_a_check_costs_its_connection() -> None:
+    """Corrupt, cut short, too large, or under too many codings: the connection is closed, though its framing was right."""
+    bodies = {"gzip": b"this is no gzip", "deflate": CODED["deflate"][:-2], "gzip, gzip, gzip, gzip, gzip": b"x"}
+    async with AsyncClient(max_response_size=50_000) as client:
+        for coding, body in bodies.items():
+            with serve(answering(response(body, f"Content-Encoding: {coding}"))) as server:
+                with pytest.raises(DecodeError):
+                    await client.get(server.url)
+                assert client.pool_stats().open == 0
+        with serve(answering(chunked(b"x" * 60_000))) as server:
+            with pytest.raises(ResponseTooLarge):
+                await client.get(server.url)
+            assert client.pool_stats().open == 0
 
 
 async def test_default_encoding() -> None:

@@ -138,3 +138,13 @@ async def test_transport_excludes_network_options() -> None:
         from fasthttp import Limits
 
         AsyncClient(transport=MockTransport(), limits=Limits())
+
+
+async def test_a_network_transport_serves_one_client_after_another() -> None:
+    """Closing a client closes the connections of its transport, not the transport."""
+    transport = HTTPTransport()
+    with serve(answering(HELLO)) as server:
+        for _ in range(2):
+            async with AsyncClient(transport=transport) as client:
+                assert (await client.get(server.url)).json() == {"hello": "world"}
+    assert server.connections == 2

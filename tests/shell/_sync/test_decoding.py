@@ -65,7 +65,7 @@ def test_cut_short(coding: str, stream: bool) -> None:
                     r.read()
             with pytest.raises(DecodeError, match=coding) as caught:
                 client.get(server.url)
-            assert client.pool_stats().in_use == 0
+            assert client.pool_stats().open == 0
     assert caught.value.request is not None
 
 
@@ -120,7 +120,22 @@ def test_max_response_size(stream: bool) -> None:
             r = client.get(server.url, stream=stream)
             assert len(r.read()) == 1000
             assert (client.get(server.url, max_response_size=None)).content == b"x" * 1000
-        assert client.pool_stats().in_use == 0
+            assert client.pool_stats().in_use == 0
+
+
+def test_a_body_that_failed_a_check_costs_its_connection() -> None:
+    """Corrupt, cut short, too large, or under too many codings: the connection is closed, though its framing was right."""
+    bodies = {"gzip": b"this is no gzip", "deflate": CODED["deflate"][:-2], "gzip, gzip, gzip, gzip, gzip": b"x"}
+    with SyncClient(max_response_size=50_000) as client:
+        for coding, body in bodies.items():
+            with serve(answering(response(body, f"Content-Encoding: {coding}"))) as server:
+                with pytest.raises(DecodeError):
+                    client.get(server.url)
+                assert client.pool_stats().open == 0
+        with serve(answering(chunked(b"x" * 60_000))) as server:
+            with pytest.raises(ResponseTooLarge):
+                client.get(server.url)
+            assert client.pool_stats().open == 0
 
 
 def test_default_encoding() -> None:

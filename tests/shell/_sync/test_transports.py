@@ -139,3 +139,13 @@ def test_transport_excludes_network_options() -> None:
         from fasthttp import Limits
 
         SyncClient(transport=MockTransport(), limits=Limits())
+
+
+def test_a_network_transport_serves_one_client_after_another() -> None:
+    """Closing a client closes the connections of its transport, not the transport."""
+    transport = HTTPTransport()
+    with serve(answering(HELLO)) as server:
+        for _ in range(2):
+            with SyncClient(transport=transport) as client:
+                assert (client.get(server.url)).json() == {"hello": "world"}
+    assert server.connections == 2
