@@ -6,6 +6,7 @@ import asyncio
 import gc
 import tracemalloc
 import warnings
+from contextlib import suppress
 
 import pytest
 
@@ -203,13 +204,20 @@ async def test_closed_async_connections_leave_no_objects() -> None:
 async def test_many_urls_and_values_cost_no_memory() -> None:
     """5,000 distinct URLs with distinct header values leave less than 1 MiB behind."""
 
+    ended: list[asyncio.Event] = []
+
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        end = asyncio.Event()
+        ended.append(end)
         try:
             while True:
                 await reader.readuntil(b"\r\n\r\n")
                 writer.write(response(b"x"))
         except (OSError, asyncio.IncompleteReadError):
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+        end.set()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -232,6 +240,8 @@ async def test_many_urls_and_values_cost_no_memory() -> None:
         finally:
             tracemalloc.stop()
             server.close()
+    for end in ended:
+        await end.wait()
     assert grown < 1 << 20, grown
 
 

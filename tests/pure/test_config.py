@@ -169,6 +169,7 @@ def test_the_type_of_a_body_yields_to_one_that_was_given() -> None:
     """By the call or by the client."""
     build = config().request
     assert build("POST", "http://h/", {"json": 1}).headers["content-type"] == "application/json"
+    assert build("POST", "http://h/", {"json": 1, "headers": {"A": "1"}}).headers["content-type"] == "application/json"
     assert build("POST", "http://h/", {"json": 1, "headers": {"Content-Type": "x/y"}}).headers["content-type"] == "x/y"
     assert "content-type" not in build("POST", "http://h/", {"content": b"1"}).headers
 

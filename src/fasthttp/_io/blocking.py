@@ -24,6 +24,7 @@ from fasthttp.errors import (
     ReadTimeout,
     RemoteDisconnected,
     RemoteProtocolError,
+    TLSError,
     TotalTimeout,
     WriteError,
     WriteTimeout,
@@ -139,9 +140,9 @@ class Connection:
                 if not self._ask():
                     break
                 self._feed_what_is_there()
-            except FastHTTPError:
-                break
-            except OSError:
+            except TLSError:
+                raise  # what the server's last words are about
+            except (FastHTTPError, OSError):
                 break
         if not self.parser.status:
             raise WriteError(f"connection broke while the request was sent: {exc.strerror or exc}") from exc
