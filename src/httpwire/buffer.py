@@ -8,12 +8,11 @@ __all__ = ["ReceiveBuffer"]
 class ReceiveBuffer:
     """Collects what arrives until a delimiter is complete, in time linear in the input, however it is cut."""
 
-    __slots__ = ("_data", "_searched", "_searched_line")
+    __slots__ = ("_data", "_searched")
 
     def __init__(self) -> None:
         self._data = bytearray()
         self._searched = 0
-        self._searched_line = 0
 
     def __len__(self) -> int:
         return len(self._data)
@@ -21,9 +20,6 @@ class ReceiveBuffer:
     def __iadd__(self, data: bytes) -> ReceiveBuffer:
         self._data += data
         return self
-
-    def starts_with(self, prefix: bytes) -> bool:
-        return self._data.startswith(prefix)
 
     def peek(self, count: int) -> bytes:
         """The first `count` bytes, left in place."""
@@ -33,20 +29,12 @@ class ReceiveBuffer:
         """Remove and return the first `count` bytes."""
         taken = bytes(self._data[:count])
         del self._data[:count]
-        self._searched = self._searched_line = 0
+        self._searched = 0
         return taken
 
     def take_all(self) -> bytes:
         """Remove and return everything."""
         return self.take(len(self._data))
-
-    def find_line_end(self) -> int:
-        """Offset just past the first LF, or -1."""
-        at = self._data.find(b"\n", self._searched_line)
-        if at < 0:
-            self._searched_line = len(self._data)
-            return -1
-        return at + 1
 
     def find_head_end(self) -> int:
         """Offset just past the empty line that ends a message head, or -1 (see `head_end`)."""
