@@ -32,7 +32,6 @@ from fasthttp.timeouts import Timeout
 from httpwire.errors import IncompleteMessage, ProtocolError
 from httpwire.h1 import ResponseParser
 
-T = TypeVar("T")
 E = TypeVar("E", bound=FastHTTPError)
 
 __all__ = [
@@ -41,7 +40,6 @@ __all__ = [
     "current_loop",
     "iterate_source",
     "open_connection",
-    "run_blocking",
     "running_loop",
     "schedule",
     "settle",
@@ -480,11 +478,6 @@ async def settle(value: Any, seconds: float | None = None) -> Any:
         return await value
     async with asyncio.timeout(seconds):
         return await value
-
-
-async def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
-    """Call a blocking function in a worker thread."""
-    return await asyncio.to_thread(function, *arguments)
 
 
 _END: Any = object()

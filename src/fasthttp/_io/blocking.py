@@ -41,7 +41,6 @@ __all__ = [
     "current_loop",
     "iterate_source",
     "open_connection",
-    "run_blocking",
     "running_loop",
     "schedule",
     "settle",
@@ -549,11 +548,6 @@ def settle(value: Any, seconds: float | None = None) -> Any:
     from fasthttp._io.bridge import run_coroutine
 
     return run_coroutine(value, seconds)
-
-
-def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
-    """Call a blocking function, here and now."""
-    return function(*arguments)
 
 
 def iterate_source(source: Any) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fasthttp import AsyncClient, BodyLengthError, BodyNotReplayable, Request, WriteTimeout
-from fasthttp._io.asyncio import run_blocking
+from tests.shell.asyncio import run_blocking
 from tests.shell.server import HELLO, Peer, answering, response, serve
 
 

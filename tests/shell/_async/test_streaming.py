@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fasthttp import AsyncClient, IncompleteRead, StreamClosed, StreamConsumed, StreamNotRead
-from fasthttp._io.asyncio import run_blocking
+from tests.shell.asyncio import run_blocking
 from tests.shell.server import HELLO, Peer, answering, chunked, response, serve
 
 

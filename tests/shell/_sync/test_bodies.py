@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fasthttp import SyncClient, BodyLengthError, BodyNotReplayable, Request, WriteTimeout
-from fasthttp._io.blocking import run_blocking
+from tests.shell.blocking import run_blocking
 from tests.shell.server import HELLO, Peer, answering, response, serve
 
 

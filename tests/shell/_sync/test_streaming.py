@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fasthttp import SyncClient, IncompleteRead, StreamClosed, StreamConsumed, StreamNotRead
-from fasthttp._io.blocking import run_blocking
+from tests.shell.blocking import run_blocking
 from tests.shell.server import HELLO, Peer, answering, chunked, response, serve
 
 
