@@ -17,9 +17,12 @@ if [ -z "$python" ]; then
     echo "No Python 3.11 to 3.14 was found. Install one (Debian: apt-get install python3 python3-venv) and try again." >&2
     exit 1
 fi
+# The interpreter itself, not the name it was found under: that may be a shim, or belong to another environment.
+python=$("$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))')
 
 rm -rf "$venv"
 if command -v uv >/dev/null 2>&1; then
+    export UV_PYTHON_DOWNLOADS=never
     uv venv --quiet --python "$python" "$venv"
     VIRTUAL_ENV=$(cd "$venv" && pwd) UV_PROJECT_ENVIRONMENT=$(cd "$venv" && pwd) uv sync --quiet --locked --extra dev
     exit 0
