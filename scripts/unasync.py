@@ -35,6 +35,7 @@ NAMES = {
     "aiter_raw": "iter_raw",
     "aiter_text": "iter_text",
     "anext": "next",
+    "asyncio_connect": "blocking_connect",
 }
 HEADER = "# Generated from {source} by scripts/unasync.py; change that file instead.\n"
 _PREFIX = re.compile(r"\bAsync(?=[A-Z])")

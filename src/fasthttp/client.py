@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -26,6 +27,9 @@ from httpwire.headers import Headers
 if TYPE_CHECKING:
     from fasthttp._async.engine import AsyncEngine
     from fasthttp._sync.engine import SyncEngine
+    from fasthttp.auth import AuthBase, NetrcTable
+    from fasthttp.cookies import CookieJar
+    from fasthttp.retry import CircuitBreaker, RetryPolicy
     from fasthttp.transports.base import BaseTransport
     from fasthttp.types import (
         AuthTypes,
@@ -102,8 +106,11 @@ class Client:
         base_url: prefix of relative URLs.
         pool: connections shared with other clients; excludes `limits`.
         timeout: seconds or `Timeout`; None for no limits.
+        retry: which failures are met with another attempt; None for none.
         logger: where log records go instead of `fasthttp.client`.
+        cookies: a jar, which is used and filled, or a mapping.
         user_agent: value of that header.
+        auth: (user, password), one of `fasthttp.auth`, or a function of the request.
         hooks: functions by event: `request`, `response`, `error`; each sync or async.
         headers: default headers; None as a value removes one of the built-in ones.
         params: added to the query of every URL.
@@ -111,8 +118,12 @@ class Client:
         verify: True for the system's trust store, False, a CA file or directory, or a context.
         cert: client certificate: path, (cert, key) or (cert, key, password).
         ssl_context: used as it is; excludes `verify` and `cert`.
-        trust_env: let environment variables (SSL_CERT_FILE, SSL_CERT_DIR) have their say.
+        proxy: `http://[user:password@]host:port` for every URL; "" for none, whatever the environment says.
+        proxies: proxies by `http`, `https`, `all`, or `scheme://host[:port]`; None as a value is direct.
+        trust_env: let the environment have its say: SSL_CERT_FILE, SSL_CERT_DIR, HTTP_PROXY, HTTPS_PROXY, ALL_PROXY,
+            NO_PROXY, and ~/.netrc or NETRC.
         transport: what to send through instead of the network; excludes network options.
+        uds: path of a unix socket that everything is sent through.
         local_address: address to connect from.
         resolver: `(host, port)` to addresses, sync or async.
         follow_redirects, max_redirects: redirects are followed by default, five at most.
@@ -120,11 +131,13 @@ class Client:
         max_response_size: bytes of a decoded body.
         max_decompress_ratio: decoded bytes to received ones, counted from 8 MiB on.
         max_header_bytes, max_header_count: bounds of a response head.
+        expect_continue: ask before sending a body, and wait so many seconds (True: one) for leave.
         sensitive_headers: names to be masked, and left behind on redirects, beside the built-in ones.
+        trace: `(event, info)`, called as each phase of a request begins and ends.
 
     Raises:
         ValueError: arguments exclude each other, or name a file that does not exist.
-        NotImplementedError: `retry`, `cookies`, `auth`, `http2`, `proxy`, `proxies`, `uds`, `expect_continue`, `trace`.
+        NotImplementedError: `http2`; a proxy whose scheme is not `http`.
     """
 
     def __init__(
@@ -132,7 +145,7 @@ class Client:
         base_url: str | None = None,
         pool: ConnectionPool | None = None,
         timeout: float | Timeout | None = DEFAULT_TIMEOUT,
-        retry: Any = None,
+        retry: RetryPolicy | None = None,
         logger: logging.Logger | None = None,
         cookies: CookieTypes | None = None,
         user_agent: str | None = None,
@@ -164,11 +177,8 @@ class Client:
         sensitive_headers: Iterable[str] = (),
         trace: TraceHook | None = None,
     ) -> None:
-        later = {"retry": retry, "cookies": cookies, "auth": auth, "http2": http2 or None, "proxy": proxy or None, "proxies": proxies}
-        later |= {"uds": uds, "expect_continue": expect_continue or None, "trace": trace}
-        for name, value in later.items():
-            if value is not None:
-                not_yet(f"Client({name}=...)")
+        if http2:
+            not_yet("Client(http2=...)")
         config = ClientConfig(
             base_url=base_url,
             headers=headers,
@@ -183,9 +193,15 @@ class Client:
             max_decompress_ratio=max_decompress_ratio,
             sensitive_headers=sensitive_headers,
             logger=logger,
+            cookies=cookies,
+            auth=auth,
+            netrc=_find_netrc() if trust_env else None,
+            retry=retry,
+            expect_continue=expect_continue,
+            trace=trace,
         )
-        network: dict[str, Any] = {"pool": pool, "limits": limits, "cert": cert, "ssl_context": ssl_context}
-        network |= {"local_address": local_address, "resolver": resolver}
+        network: dict[str, Any] = {"pool": pool, "limits": limits, "cert": cert, "ssl_context": ssl_context, "proxy": proxy}
+        network |= {"proxies": proxies, "uds": uds, "local_address": local_address, "resolver": resolver}
         if transport is None:
             transport = HTTPTransport(
                 verify=verify,
@@ -278,27 +294,27 @@ class Client:
         self._core.config.base_url = value
 
     @property
-    def cookies(self) -> Any:
-        """Later: the cookie jar."""
-        not_yet("client.cookies")
+    def cookies(self) -> CookieJar:
+        """The cookie jar; fill it, or assign another jar or a mapping."""
+        return self._core.config.cookies
 
     @cookies.setter
-    def cookies(self, value: Any) -> None:
-        not_yet("client.cookies")
+    def cookies(self, value: CookieTypes) -> None:
+        self._core.config.cookies = value
 
     @property
-    def auth(self) -> Any:
-        """Later: default authentication."""
-        not_yet("client.auth")
+    def auth(self) -> AuthBase | None:
+        """Default authentication."""
+        return self._core.config.auth
 
     @auth.setter
-    def auth(self, value: Any) -> None:
-        not_yet("client.auth")
+    def auth(self, value: AuthTypes | None) -> None:
+        self._core.config.auth = value
 
     @property
-    def breaker(self) -> Any:
-        """Later: the circuit breaker."""
-        not_yet("client.breaker")
+    def breaker(self) -> CircuitBreaker:
+        """The circuit breaker, which a policy with `circuit_breaker=True` switches on."""
+        return self._core.config.breaker
 
     def pool_stats(self) -> PoolStats:
         """Counts of the pool."""
@@ -328,9 +344,11 @@ class Client:
         Args:
             method: any token but CONNECT.
             url: absolute, or relative to `base_url`.
-            options: `headers`, `params`, one body of `content`, `json`, `data`; `timeout`, `verify`, `cert`,
-                `ssl_context`, `stream` (return after the head), `follow_redirects`, `max_redirects`, `hooks`,
-                `max_response_size`. What is not given is the client's.
+            options: `headers`, `params`, `cookies`, `auth`, one body of `content`, `json`, `data`, `files` (`data` with
+                `files` is multipart); `timeout`, `verify`, `cert`, `ssl_context`, `proxy`, `stream` (return after the
+                head), `follow_redirects`, `max_redirects`, `retry`, `hooks`, `trace`, `max_response_size`,
+                `expect_continue`, and `on_upload`, `on_download`: functions, sync or async, of the bytes done and the
+                total (None when it is not known). What is not given is the client's.
 
         Returns:
             The response, or in a running event loop an awaitable of it.
@@ -484,6 +502,16 @@ def _in_loop() -> bool:
     if asyncio is None:
         return False
     return asyncio._get_running_loop() is not None
+
+
+def _find_netrc() -> NetrcTable | None:
+    """The netrc file of the user, where there is one."""
+    path = os.environ.get("NETRC") or os.path.expanduser("~/_netrc" if sys.platform == "win32" else "~/.netrc")
+    if not os.path.exists(path):
+        return None
+    from fasthttp.auth import NetrcTable
+
+    return NetrcTable.load_default()
 
 
 def _close_sync(core: _Core) -> None:

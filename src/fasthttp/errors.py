@@ -18,8 +18,11 @@ class FastHTTPError(Exception):
     """Base of every failure of a call.
 
     Attributes: `message`, `url` (without user info, secrets masked), `method`, `status_code`, `details`, `request`,
-    `response` (None where there is none).
+    `response` (None where there is none), `attempts` (requests that the call made, the failed one included).
     """
+
+    attempts = 1
+    maybe_sent = True  # whether the server may have acted on the request
 
     def __init__(
         self,
@@ -108,6 +111,8 @@ class FastHTTPConnectionError(RequestError, ConnectionError):
 class ConnectError(FastHTTPConnectionError):
     """No connection could be made."""
 
+    maybe_sent = False
+
 
 class DNSError(ConnectError):
     """The host name does not resolve."""
@@ -122,7 +127,11 @@ class CertificateError(TLSError):
 
 
 class ProxyError(ConnectError):
-    """The proxy refused or failed."""
+    """The proxy refused or failed. `status_code` and `reason` are its answer, where it gave one."""
+
+    def __init__(self, message: str = "", *, reason: str | None = None, **keywords: Any) -> None:
+        super().__init__(message, **keywords)
+        self.reason = reason
 
 
 class WriteError(FastHTTPConnectionError):
@@ -204,7 +213,12 @@ class SSRFBlockedError(SecurityError):
 
 
 class CircuitOpenError(SecurityError):
-    """The origin failed too often and is left alone for a while."""
+    """The origin failed too often and is left alone. `origin`, and `retry_after` in seconds until it is tried again."""
+
+    def __init__(self, message: str = "", *, origin: str | None = None, retry_after: float | None = None, **keywords: Any) -> None:
+        super().__init__(message, **keywords)
+        self.origin = origin
+        self.retry_after = retry_after
 
 
 class RedirectBlockedError(SecurityError):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from fasthttp._pure.body import Body, make_body
-from fasthttp._pure.later import not_yet
+from fasthttp._pure.context import RequestContext, Target, credentials_of
 from fasthttp.errors import InvalidHeader, InvalidURL, UnsupportedScheme
 from fasthttp.timeouts import UNSET, Timeout
 from httpwire import errors as wire
@@ -38,6 +39,8 @@ class Request:
         params: added to the query of `url`.
         data: a form (mapping or pairs), or text or bytes sent as one.
         json: anything that has a JSON form.
+        files: parts of a multipart form; `data` are its other fields.
+        cookies: mapping or jar, for this request only.
 
     Raises:
         InvalidURL: the URL cannot be parsed or must not be sent; also a `ValueError`.
@@ -47,7 +50,20 @@ class Request:
     Attributes: `method`, `headers` (mutable), `timeout`; `url`, `scheme`, `host`, `port`, `target` of the final URL.
     """
 
-    __slots__ = ("__weakref__", "_head", "_headers", "_reference", "_url", "announced", "body", "built_for", "method", "timeout")
+    __slots__ = (
+        "__weakref__",
+        "_head",
+        "_headers",
+        "_reference",
+        "_url",
+        "announced",
+        "auth_round",
+        "body",
+        "built_for",
+        "context",
+        "method",
+        "timeout",
+    )
 
     def __init__(
         self,
@@ -63,8 +79,6 @@ class Request:
         files: Any = None,
         cookies: Any = None,
     ) -> None:
-        if cookies is not None:
-            not_yet("cookies=")
         self.method = check_method(method)
         self.timeout = timeout if timeout is UNSET else Timeout.from_value(timeout)
         self._head: bytes | None = None
@@ -73,14 +87,21 @@ class Request:
         self._reference = ""
         self.announced: int | None = 0  # bytes of the body in its framing; None: chunked
         self.built_for: object = None  # the client whose defaults are in here already
+        self.context: RequestContext | None = None
+        self.auth_round = 0  # how many answers an authentication has reacted to before
         if is_absolute(url):
-            self._url = add_params(http_url(url), params)
+            self._url, self.context = http_target(url)
+            self._url = add_params(self._url, params)
         else:
             refuse_controls(url)
             self._reference = url if params is None else join_query(url, params)
         self.body: Body | None = make_body(content=content, json=json, data=data, files=files)
         if self.body is not None and self.body.content_type and "content-type" not in self.headers:
             self.headers["Content-Type"] = self.body.content_type
+        if cookies is not None:
+            from fasthttp.cookies import make_jar
+
+            self.context = (self.context or RequestContext())._replace(cookies=make_jar(cookies))
 
     @property
     def headers(self) -> Headers:
@@ -102,7 +123,10 @@ class Request:
 
     @url.setter
     def url(self, value: str) -> None:
-        new = http_url(value)
+        new, context = http_target(value)
+        if context is not None or self.context is not None:
+            context = context or RequestContext()
+            self.context = (self.context or context)._replace(credentials=context.credentials, uds=context.uds)
         if self._url is not None and self.headers.get("host") == self._url.host_header.decode("ascii"):
             self.headers["Host"] = new.host_header.decode("ascii")
         self._url = new
@@ -166,10 +190,14 @@ class Request:
         new._headers = headers
         new._head = None
         new.announced = 0
+        new.context = self.context
+        new.auth_round = 0
         return new
 
     @classmethod
-    def bare(cls, method: str, url: URL, head: bytes, body: Body | None, built_for: object) -> Request:
+    def bare(
+        cls, method: str, url: URL, head: bytes | None, body: Body | None, built_for: object, context: RequestContext | None = None
+    ) -> Request:
         """A request whose head is encoded already; its headers are read from that when asked for."""
         new = cls.__new__(cls)
         new.method = method
@@ -181,20 +209,21 @@ class Request:
         new._headers = None
         new._head = head
         new.announced = 0 if body is None else body.length
+        new.context = context
+        new.auth_round = 0
         return new
 
-    @classmethod
-    def merged(cls, method: str, url: URL, headers: Headers, body: Body | None, built_for: object) -> Request:
-        """A request whose headers are complete but for Host and framing."""
-        new = cls.bare(method, url, b"", body, built_for)
-        new._head = None
-        new._headers = headers
-        return new
+    def with_lines(self, lines: bytes) -> Request:
+        """The same request with more lines in its head, which must be encoded already."""
+        assert self._head is not None
+        return Request.bare(self.method, self.parsed_url, self._head[:-2] + lines + b"\r\n", self.body, self.built_for, self.context)
 
     def encode_head(self) -> bytes:
         """The head as it goes on the wire, with Host and framing. Raises `InvalidHeader` for framing that disagrees."""
         if self._head is None:
             url, headers = self.parsed_url, self.headers
+            if "proxy-authorization" in headers:
+                self.context = (self.context or RequestContext())._replace(proxy_authorization=headers.pop("proxy-authorization"))
             if "host" not in headers:
                 headers.prepend("Host", url.host_header.decode("ascii"))
             self.announced = choose_framing(self.method, self.body, headers)
@@ -282,8 +311,6 @@ def to_url(text: str) -> URL:
         raise InvalidURL(f"Invalid URL: {exc}") from None
     except TypeError:
         raise TypeError(f"url must be str, got {type(text).__name__}") from None
-    if url.username or url.password:
-        not_yet("user info in a URL")
     return url
 
 
@@ -292,14 +319,28 @@ def is_absolute(text: str) -> bool:
     return _ABSOLUTE.match(text) is not None
 
 
-def http_url(text: str) -> URL:
-    """A URL that HTTP requests can go to."""
-    if text[:12].lower().startswith("http+unix://"):
-        not_yet("unix sockets (http+unix://)")
+_UNIX = re.compile(r"http\+unix://([^/?#]*)", re.IGNORECASE)
+
+
+def http_target(text: str) -> Target:
+    """A URL that HTTP requests can go to, its user info and unix socket apart.
+
+    `http+unix://` names a socket by its percent-encoded path in the place of the host; its requests say `Host: localhost`.
+    """
+    unix = _UNIX.match(text)
+    if unix is not None:
+        refuse_controls(text)
+        path = unquote(unix[1])
+        if not path or "\0" in path:
+            raise InvalidURL("Invalid URL: http+unix:// takes the percent-encoded path of a socket as its host")
+        return Target(to_url("http://localhost" + text[unix.end() :]), RequestContext(uds=path))
     url = to_url(text)
     if url.scheme not in ("http", "https"):
         raise UnsupportedScheme(f"Invalid URL: scheme {url.scheme!r} is not for HTTP requests; use http:// or https://")
-    return url
+    credentials = credentials_of(url)
+    if credentials is None:
+        return Target(url)
+    return Target(url.replace(username="", password=""), RequestContext(credentials=credentials))
 
 
 def refuse_controls(reference: str) -> None:

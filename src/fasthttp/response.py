@@ -13,6 +13,7 @@ import msgspec
 
 from fasthttp._pure.later import not_yet
 from fasthttp._pure.streams import LineSplitter, Rechunker, TextDecoder, Transform
+from fasthttp._pure.tracing import Timings, timings
 from fasthttp.errors import HTTPStatusError, ResponseJSONError, StreamClosed, StreamConsumed, StreamNotRead
 from httpwire import jsonio, mime
 from httpwire.headers import Headers, HeaderTypes
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from fasthttp._async.body import AsyncBody
     from fasthttp._sync.body import SyncBody
+    from fasthttp.cookies import CookieJar
     from fasthttp.models import Request
 
 __all__ = ["ClientResponse", "Response"]
@@ -73,6 +75,8 @@ class Response:
     _content: bytes | None = None
     _body: AsyncBody | SyncBody | None = None
     _source: Any = None  # undecoded bytes still to come, until an engine makes a body of them
+    _moments: list[Any] | None = None  # of the exchange, see `timings`
+    _sets_cookies = False
     _coding: bytes | None = None  # the Content-Encoding that is still to be undone
     _reason: bytes | str = b""
     _encoding: str | None = None
@@ -264,12 +268,18 @@ class Response:
         return Headers.from_wire([field for field in fields if field[0].lower() not in _NO_TRAILERS])
 
     @property
-    def cookies(self) -> Any:
-        not_yet("response.cookies")
+    def cookies(self) -> CookieJar:
+        """The cookies that this response sets, in a jar of their own."""
+        from fasthttp.cookies import CookieJar
+
+        jar = CookieJar()
+        jar.add_from_response(self)
+        return jar
 
     @property
-    def timings(self) -> Any:
-        not_yet("response.timings")
+    def timings(self) -> Timings:
+        """Seconds of each phase of the last attempt."""
+        return Timings() if self._moments is None else timings(self._moments)
 
     # --- the body, buffered
 
@@ -483,6 +493,8 @@ class Response:
                 setattr(self, name, getattr(original, name))
         if not self._history:
             self._history = original._history
+        if self._moments is None:
+            self._moments = original._moments
         if self.http_version == Response.http_version:
             self.http_version = original.http_version
 

@@ -1,8 +1,262 @@
-"""Retries and the circuit breaker. Not implemented yet."""
+"""`RetryPolicy` and `CircuitBreaker`: what is sent again, when, and when not at all. Sends and waits for nothing."""
 
-from fasthttp._pure.later import later
+from __future__ import annotations
 
-RetryPolicy = later("RetryPolicy", "retries", __name__)
-CircuitBreaker = later("CircuitBreaker", "retries", __name__)
+import math
+import threading
+from collections.abc import Iterable, Iterator
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["CircuitBreaker", "RetryPolicy"]
+from fasthttp._pure.breaker import BreakerState, Permit
+from fasthttp._pure.call import IDEMPOTENT
+from fasthttp.errors import (
+    BodyNotReplayable,
+    CertificateError,
+    CircuitOpenError,
+    ConnectError,
+    ConnectTimeout,
+    DecodeError,
+    PoolError,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    SecurityError,
+    TotalTimeout,
+    WriteError,
+    WriteTimeout,
+)
+from fasthttp.timeouts import UNSET
+from httpwire.url import URL, parse_url
+
+if TYPE_CHECKING:
+    from fasthttp.models import Request
+
+__all__ = ["IDEMPOTENT", "RETRY_EXCEPTIONS", "CircuitBreaker", "RetryPolicy"]
+
+RETRY_EXCEPTIONS: Final = (ConnectError, ReadError, WriteError, ConnectTimeout, ReadTimeout, WriteTimeout, RemoteProtocolError)
+_NEVER = (CertificateError, TotalTimeout, PoolError, SecurityError, DecodeError, BodyNotReplayable)
+
+
+class RetryPolicy:
+    """Which failures are met with another attempt. Immutable; any number of clients and calls may share one.
+
+    Methods that are not idempotent are repeated only where they are listed, or where the request was certainly never
+    sent.
+
+    Args:
+        max_attempts: requests in all, the first included.
+        backoff_factor: seconds before the second attempt; doubled before each further one.
+        backoff_max: seconds that it grows to at most.
+        status_codes: answers that are retried; `retry_on_status` is another name for it.
+        retry_exceptions: errors that are retried. Bad input, certificate errors, the total timeout, pool errors,
+            refusals by our own checks, decode errors and spent bodies never are.
+        circuit_breaker: leave an origin alone after `cb_failure_threshold` failures in a row, for
+            `cb_recovery_seconds`; then `cb_half_open_max` probes at once.
+        methods: those that may be repeated, in upper case. Beside them, any request with an `Idempotency-Key`.
+        jitter: the share of a delay that is left to chance, 0 to 1.
+        respect_retry_after: wait as long as `Retry-After` says.
+        retry_after_max: seconds beyond which that is too long, and the answer is returned.
+
+    Raises:
+        ValueError: a number is out of range.
+        TypeError: both `status_codes` and `retry_on_status`.
+    """
+
+    __slots__ = (
+        "backoff_factor",
+        "backoff_max",
+        "cb_failure_threshold",
+        "cb_half_open_max",
+        "cb_recovery_seconds",
+        "circuit_breaker",
+        "jitter",
+        "max_attempts",
+        "methods",
+        "respect_retry_after",
+        "retry_after_max",
+        "retry_exceptions",
+        "status_codes",
+    )
+
+    max_attempts: int
+    backoff_factor: float
+    backoff_max: float
+    status_codes: frozenset[int]
+    retry_exceptions: tuple[type[BaseException], ...]
+    circuit_breaker: bool
+    cb_failure_threshold: int
+    cb_recovery_seconds: float
+    methods: frozenset[str]
+    jitter: float
+    respect_retry_after: bool
+    retry_after_max: float
+    cb_half_open_max: int
+
+    def __init__(
+        self,
+        max_attempts: int = 1,
+        backoff_factor: float = 0.2,
+        backoff_max: float = 2.0,
+        status_codes: Iterable[int] = UNSET,
+        retry_exceptions: Iterable[type[BaseException]] | type[BaseException] = UNSET,
+        circuit_breaker: bool = False,
+        cb_failure_threshold: int = 5,
+        cb_recovery_seconds: float = 60.0,
+        *,
+        retry_on_status: Iterable[int] = UNSET,
+        methods: Iterable[str] = IDEMPOTENT,
+        jitter: float = 0.5,
+        respect_retry_after: bool = True,
+        retry_after_max: float = 30.0,
+        cb_half_open_max: int = 1,
+    ) -> None:
+        if status_codes is not UNSET and retry_on_status is not UNSET:
+            raise TypeError("status_codes= and retry_on_status= are the same thing: give one of them")
+        statuses = retry_on_status if status_codes is UNSET else status_codes
+        if isinstance(retry_exceptions, type):
+            retry_exceptions = (retry_exceptions,)
+        if isinstance(methods, str):
+            raise TypeError("methods= takes several methods, not one text")
+        if not 0 <= jitter <= 1:
+            raise ValueError(f"jitter={jitter} must be between 0 and 1")
+        values = {
+            "max_attempts": _at_least("max_attempts", max_attempts, 1),
+            "backoff_factor": _at_least("backoff_factor", backoff_factor, 0),
+            "backoff_max": _at_least("backoff_max", backoff_max, 0),
+            "status_codes": frozenset((408, 429, 500, 502, 503, 504) if statuses is UNSET else map(int, statuses)),
+            "retry_exceptions": RETRY_EXCEPTIONS if retry_exceptions is UNSET else tuple(retry_exceptions),
+            "circuit_breaker": bool(circuit_breaker),
+            "cb_failure_threshold": _at_least("cb_failure_threshold", cb_failure_threshold, 1),
+            "cb_recovery_seconds": _at_least("cb_recovery_seconds", cb_recovery_seconds, 0),
+            "methods": frozenset(method.upper() for method in methods),
+            "jitter": jitter,
+            "respect_retry_after": bool(respect_retry_after),
+            "retry_after_max": _at_least("retry_after_max", retry_after_max, 0),
+            "cb_half_open_max": _at_least("cb_half_open_max", cb_half_open_max, 1),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a RetryPolicy is immutable; make another one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a RetryPolicy is immutable")
+
+    @property
+    def retry_on_status(self) -> frozenset[int]:
+        """The same as `status_codes`."""
+        return self.status_codes
+
+    def should_retry_status(self, status: int) -> bool:
+        """Whether an answer with this status is one to retry."""
+        return status in self.status_codes
+
+    def should_retry_error(self, error: BaseException) -> bool:
+        """Whether this failure is one to retry."""
+        return isinstance(error, self.retry_exceptions) and not isinstance(error, _NEVER)
+
+    def may_repeat(self, request: Request) -> bool:
+        """Whether a request that the server may have acted on can be sent again without harm."""
+        return request.method in self.methods or "idempotency-key" in request.headers
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after this attempt, counted from 1, before chance takes its share."""
+        try:
+            return float(min(self.backoff_factor * 2.0 ** (attempt - 1), self.backoff_max))
+        except OverflowError:
+            return float(self.backoff_max)
+
+    def iter_delays(self) -> Iterator[float]:
+        """The nominal delays in seconds: one for each attempt after the first."""
+        return (self.delay(attempt) for attempt in range(1, self.max_attempts))
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in RetryPolicy.__slots__}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RetryPolicy) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values().values()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (self._values(),))
+
+    def __repr__(self) -> str:
+        given = {name: value for name, value in self._values().items() if value != getattr(_DEFAULT, name)}
+        if "status_codes" in given:
+            given["status_codes"] = sorted(self.status_codes)
+        return f"RetryPolicy({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+
+def _rebuild(values: dict[str, Any]) -> RetryPolicy:
+    return RetryPolicy(**values)
+
+
+def _at_least(name: str, value: Any, least: int) -> Any:
+    kinds: Any = int if least == 1 else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise TypeError(f"{name} must be {'an integer' if kinds is int else 'a number'}, got {type(value).__name__}")
+    if math.isnan(value) or value < least:
+        raise ValueError(f"{name}={value} must be at least {least}")
+    return value
+
+
+_DEFAULT = RetryPolicy()
+
+
+class CircuitBreaker:
+    """Leaves an origin alone that failed several times in a row, and tries it again later. Thread-safe.
+
+    Args:
+        threshold: failures in a row that open the circuit of an origin.
+        recovery: seconds that it stays open before probes are let through.
+        half_open_max: probes at once.
+        successes: good probes that close it.
+    """
+
+    def __init__(self, threshold: int = 5, recovery: float = 60.0, half_open_max: int = 1, successes: int = 1) -> None:
+        self._state = BreakerState(
+            _at_least("threshold", threshold, 1),
+            _at_least("recovery", recovery, 0),
+            _at_least("half_open_max", half_open_max, 1),
+            _at_least("successes", successes, 1),
+        )
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_policy(cls, policy: RetryPolicy) -> CircuitBreaker:
+        """The breaker that a policy describes."""
+        return cls(policy.cb_failure_threshold, policy.cb_recovery_seconds, policy.cb_half_open_max)
+
+    def enter(self, origin: str) -> Permit:
+        """Leave to send one request. Raises `CircuitOpenError` with `origin` and `retry_after` in seconds."""
+        with self._lock:
+            got = self._state.enter(origin, monotonic())
+        if isinstance(got, Permit):
+            return got
+        raise CircuitOpenError(f"Circuit open for {origin}", origin=origin, retry_after=got)
+
+    def leave(self, permit: Permit, succeeded: bool | None) -> None:
+        """Give the permit back; None: the request says nothing about the origin."""
+        with self._lock:
+            self._state.leave(permit, succeeded, monotonic())
+
+    def state(self, origin: str) -> str:
+        """ "closed", "open" or "half-open". `origin` may be any URL of it."""
+        with self._lock:
+            return self._state.state(origin_of(origin), monotonic())
+
+    def reset(self, origin: str | None = None) -> None:
+        """Forget the failures of an origin, or of all."""
+        with self._lock:
+            self._state.reset(None if origin is None else origin_of(origin))
+
+
+def origin_of(url: str | URL) -> str:
+    """`scheme://host:port` of a URL, the port left out where it is the scheme's own."""
+    if isinstance(url, str):
+        url = parse_url(url)
+    return f"{url.scheme}://{url.host_header.decode('ascii')}"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from fasthttp._pure.config import ClientConfig, check_base, default_headers, hook_table, merge_headers
+from fasthttp._pure.call import hook_table
+from fasthttp._pure.config import ClientConfig, base_target, default_headers, merge_headers
 from fasthttp.errors import InvalidHeader, InvalidURL, UnsupportedScheme
 from fasthttp.headers import Headers
 from fasthttp.models import Request
@@ -63,7 +64,9 @@ def test_two_slashes_are_a_path() -> None:
     assert url_of("https://h/v1", "//evil/x") == "https://h/v1/evil/x"
 
 
-@pytest.mark.parametrize(("base", "expected"), [("ws://h/c", "http://h/c/x"), ("wss://h/c", "https://h/c/x"), ("wss://h:444", "https://h:444/x")])
+@pytest.mark.parametrize(
+    ("base", "expected"), [("ws://h/c", "http://h/c/x"), ("wss://h/c", "https://h/c/x"), ("wss://h:444", "https://h:444/x")]
+)
 def test_a_base_for_websockets_serves_http_at_the_same_level(base: str, expected: str) -> None:
     """ws becomes http and wss https, and the port stays."""
     assert url_of(base, "x") == expected
@@ -83,7 +86,7 @@ def test_a_base_that_cannot_be_a_prefix_is_refused(base: str) -> None:
 def test_a_base_of_another_scheme_is_refused() -> None:
     """The scheme is named."""
     with pytest.raises(UnsupportedScheme, match="ftp"):
-        check_base("ftp://h/")
+        base_target("ftp://h/")
 
 
 def test_user_info_in_a_url_comes_later() -> None:

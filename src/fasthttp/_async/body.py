@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
+from fasthttp._io.asyncio import settle
 from fasthttp._pure.decoding import Pipeline
 from fasthttp._pure.faults import annotate
 from fasthttp._pure.streams import Transform
+from fasthttp._pure.tracing import Progress
 from fasthttp.errors import FastHTTPError
 from fasthttp.models import Request
 from fasthttp.response import Response
@@ -24,10 +26,13 @@ class AsyncBody:
     colour = "async"
     owner: Any = None  # what has to live as long as this body
 
-    def __init__(self, source: Any, pipeline: Pipeline, request: Request | None) -> None:
+    def __init__(
+        self, source: Any, pipeline: Pipeline, request: Request | None, on_download: Callable[[int, int | None], Any] | None = None
+    ) -> None:
         self._source = source
         self._pipeline = pipeline
         self._request = request
+        self._progress = None if on_download is None else Progress(on_download, source.content_length)
         self.closed = False
 
     @property
@@ -40,6 +45,8 @@ class AsyncBody:
         plain = raw or pipeline.is_plain
         try:
             while data := await source.next():
+                if self._progress is not None:
+                    await settle(self._progress.add(len(data)))
                 if plain:
                     yield data
                 else:
@@ -47,6 +54,8 @@ class AsyncBody:
                         yield piece
             if not raw:
                 pipeline.flush()
+            if self._progress is not None:
+                await settle(self._progress.finish())
             source.release()
             self.closed = True
         except GeneratorExit:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from fasthttp._async.body import AsyncBody, read_response
-from fasthttp._io.asyncio import current_loop, running_loop, settle
-from fasthttp._pure.config import Call, ClientConfig
+from fasthttp._io.asyncio import current_loop, iterate_source, running_loop, settle
+from fasthttp._pure.body import Body
+from fasthttp._pure.call import Call
+from fasthttp._pure.config import ClientConfig
 from fasthttp._pure.decoding import Pipeline, check_announced
+from fasthttp._pure.exchange import BufferBody, Discard, Exchange, Pause, Read, Run, Send
 from fasthttp._pure.faults import annotate
-from fasthttp._pure.redirects import REDIRECT_STATUSES, next_request
-from fasthttp.errors import ClientClosedError, FastHTTPError, TooManyRedirects, TotalTimeout
+from fasthttp._pure.tracing import Tracer
+from fasthttp.errors import ClientClosedError, FastHTTPError, TotalTimeout
 from fasthttp.models import Request
 from fasthttp.response import ClientResponse, Response
 
@@ -47,16 +50,39 @@ class AsyncEngine:
             request = config.plain_request(method, url)
         total = call.timeout.total
         total_at = None if total is None else started + total
+        if call.trace is not None:
+            call = call.copy()
+            call.trace = Tracer(call.trace, monotonic)
         try:
             if call.hooks is not None:
                 request = await self._request_hooks(request, call, total_at)
-            response: ClientResponse = await self.sender.send(request, call, total_at)
-            if response._content is None or response._coding is not None or call.max_response_size is not None:
-                self._attach(response, request, call)
-            if response.status_code in REDIRECT_STATUSES:
-                response = await self._follow(request, response, call, total_at)
-            if response._content is None and not call.stream:
-                await read_response(response)
+            if call.expect is not None and request.body_length != 0:
+                request.headers["Expect"] = "100-continue"
+                request._head = None
+            context = request.context
+            outcome: Any = None
+            if call.breaker is None and (context is None or context.auth is None or context.auth.fixed_authorization is not None):
+                # Most requests are simply sent. The rest is for the answers, and the calls, that ask for more.
+                try:
+                    wire = request if context is None and config.jar is None else config.dress(request)
+                    outcome = await self.sender.send(wire, call, total_at)
+                    if outcome._content is None or outcome._coding is not None or call.watches_body:
+                        self._attach(outcome, wire, call)
+                        if outcome._content is None and not call.stream and outcome.status_code not in call.turns:
+                            await read_response(outcome)
+                except FastHTTPError as exc:
+                    if call.retry is None:
+                        raise
+                    outcome = exc
+            if (
+                outcome is None
+                or outcome.__class__ is not call.response_class
+                or outcome.status_code in call.turns
+                or outcome._sets_cookies
+            ):
+                response: ClientResponse = await self._exchange(request, call, total_at, outcome)
+            else:
+                response = outcome
             if config.default_encoding != "utf-8":
                 response._default_encoding = config.default_encoding
             response._elapsed = monotonic() - started
@@ -69,31 +95,57 @@ class AsyncEngine:
                 return await self._error_hooks(exc, request, call)
             raise
 
+    async def _exchange(self, request: Request, call: Call, total_at: float | None, outcome: Any) -> ClientResponse:
+        """Take the steps of a call; `outcome` is that of the first one, if it was taken already."""
+        from random import random
+
+        steps = Exchange(self.config, call, request, total_at, now=monotonic, wall=time, chance=random).steps()
+        try:
+            step = next(steps)
+            while True:
+                if outcome is None:
+                    try:
+                        outcome = await self._step(step, call, total_at)
+                    except BaseException as exc:
+                        outcome = exc
+                taken, outcome = outcome, None
+                step = steps.throw(taken) if isinstance(taken, BaseException) else steps.send(taken)
+        except StopIteration as end:
+            response: ClientResponse = end.value
+            if response._content is None and not call.stream:
+                await read_response(response)
+            return response
+
+    async def _step(self, step: Any, call: Call, total_at: float | None) -> Any:
+        kind = step.__class__
+        if kind is Send:
+            response = await self.sender.send(step.request, call, total_at)
+            self._attach(response, step.request, call)
+            return response
+        if kind is Read:
+            await read_response(step.response)
+        elif kind is Discard:
+            await self._drain(step.response)
+        elif kind is Pause:
+            await self.sender.pause(step.seconds)
+        elif kind is Run:
+            return await self._run_user("in authentication", total_at, call, step.function, *step.arguments)
+        elif kind is BufferBody:
+            pieces = iterate_source(step.request.body.start())
+            content = b"".join([piece async for piece in pieces])
+            step.request.body = Body(content, content_type=step.request.body.content_type)
+        return True
+
     def _adopt(self, prebuilt: Request, options: Mapping[str, Any]) -> tuple[Call, Request]:
         call = self.config.call(options, prebuilt)
         if not prebuilt.is_replayable:
             assert prebuilt.body is not None
             prebuilt.body.start()  # raises
-        return call, self.config.adopt(prebuilt)
+        return call, self.config.adopt(prebuilt, options)
 
     async def send(self, request: Request, options: Mapping[str, Any]) -> ClientResponse:
         """The response to a request that the caller built."""
         return await self.request("", "", options, request)
-
-    async def _follow(self, request: Request, response: ClientResponse, call: Call, total_at: float | None) -> ClientResponse:
-        """The last response of a chain of redirects."""
-        history: list[Response] = []
-        while True:
-            following = await self._redirected(request, response, call, history)
-            if following is None:
-                break
-            history.append(response)
-            request = following
-            response = await self.sender.send(request, call, total_at)
-            self._attach(response, request, call)
-        if history:
-            response._history = tuple(history)
-        return response
 
     def _attach(self, response: ClientResponse, request: Request, call: Call) -> None:
         """Put decoding and limits between a response and its bytes."""
@@ -110,53 +162,32 @@ class AsyncEngine:
             if source is not None:
                 source.abandon()
             raise
-        response._body = AsyncBody(source, pipeline, request)
+        response._body = AsyncBody(source, pipeline, request, call.on_download)
         response._state = "live"
 
-    async def _redirected(self, request: Request, response: ClientResponse, call: Call, history: list[Response]) -> Request | None:
-        """The next request of the chain, or None when `response` is the one to return."""
-        try:
-            following = next_request(request, response, self.config.sensitive)
-            if following is None:
-                return None
-            if not call.follow_redirects:
-                response._next_request = following
-                return None
-            await self._drain(response)
-            if len(history) >= call.max_redirects:
-                error = TooManyRedirects(f"more than {call.max_redirects} redirects, the last one to {following.url}")
-                error.response = response
-                error.history = (*history, response)
-                raise error
-            return following
-        except FastHTTPError as exc:
-            if exc.response is None:
-                exc.response = response
-            if not call.follow_redirects and response._next_request is None:
-                return None  # the caller asked for the response as it is
-            if response._body is not None:
-                response._body.abandon()
-            raise
-
     async def _drain(self, response: ClientResponse) -> None:
-        """Read the body of a redirect if it is short, so that its connection can be used again."""
-        if response._content is not None:
+        """Read the body of a response that is not the last if it is short, so that its connection can be used again."""
+        if response._content is not None or response._state != "live":
             return
         body: Any = response._live("async", "")
         size = 0
         kept: list[bytes] = []
-        async for piece in body.pieces():
-            size += len(piece)
-            if size > _DRAIN_SIZE:
-                body.abandon()
-                return
-            kept.append(piece)
+        try:
+            async for piece in body.pieces():
+                size += len(piece)
+                if size > _DRAIN_SIZE:
+                    body.abandon()
+                    return
+                kept.append(piece)
+        except FastHTTPError:
+            return  # its connection is gone, and nobody wanted the rest
         response._content = b"".join(kept)
         response._state = "buffered"
 
     # --- hooks
 
-    async def _run_hook(self, event: str, total_at: float | None, call: Call, hook: Any, *arguments: Any) -> Any:
+    async def _run_user(self, where: str, total_at: float | None, call: Call, hook: Any, *arguments: Any) -> Any:
+        """What a function of the user's gives, within the time that the call has left."""
         left = None if total_at is None else max(0.0, total_at - monotonic())
         try:
             return await settle(hook(*arguments), left)
@@ -164,12 +195,12 @@ class AsyncEngine:
             if isinstance(exc, FastHTTPError) or total_at is None or monotonic() < total_at:
                 raise
             total = call.timeout.total
-            raise TotalTimeout(f"total timeout after {total:g} s, in a {event} hook", phase="total", limit=total) from exc
+            raise TotalTimeout(f"total timeout after {total:g} s, {where}", phase="total", limit=total) from exc
 
     async def _request_hooks(self, request: Request, call: Call, total_at: float | None) -> Request:
         assert call.hooks is not None
         for hook in call.hooks.get("request", ()):
-            result = await self._run_hook("request", total_at, call, hook, request)
+            result = await self._run_user("in a request hook", total_at, call, hook, request)
             if isinstance(result, Request):
                 request = self.config.adopt(result) if result.built_for is not self.config else result
             elif result is not None:
@@ -182,7 +213,7 @@ class AsyncEngine:
         assert call.hooks is not None
         for hook in call.hooks.get("response", ()):
             try:
-                result = await self._run_hook("response", total_at, call, hook, response)
+                result = await self._run_user("in a response hook", total_at, call, hook, response)
                 if result is not None and not isinstance(result, Response):
                     raise _wrong_return("response", hook, result, "None or a Response")
             except BaseException:
@@ -199,7 +230,7 @@ class AsyncEngine:
     async def _error_hooks(self, error: FastHTTPError, request: Request, call: Call) -> ClientResponse:
         assert call.hooks is not None
         for hook in call.hooks["error"]:
-            result = await self._run_hook("error", None, call, hook, error, request)
+            result = await self._run_user("in an error hook", None, call, hook, error, request)
             if isinstance(result, Response):
                 if result._request is None:
                     result._request = request

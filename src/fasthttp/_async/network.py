@@ -4,22 +4,24 @@ but for the one re-send that a reused connection's silent end calls for."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 from fasthttp._async.pool import AsyncPool
-from fasthttp._io.asyncio import iterate_source, open_connection
-from fasthttp._pure.config import Call
+from fasthttp._io.asyncio import iterate_source, pause, settle
+from fasthttp._io.asyncio_connect import open_connection
+from fasthttp._pure.call import IDEMPOTENT, Call
 from fasthttp._pure.pool import OPEN, Ticket
+from fasthttp._pure.proxies import check_proxy_status, forward_head, parse_proxy
 from fasthttp._pure.route import NetworkOptions, Route
-from fasthttp.errors import BodyLengthError, FastHTTPConnectionError, FastHTTPError, RequestTimeout
+from fasthttp._pure.tracing import Phases, Progress
+from fasthttp.errors import BodyLengthError, FastHTTPConnectionError, FastHTTPError, ProxyError, RequestTimeout
 from fasthttp.models import Request
 from fasthttp.response import Response, from_wire
 from httpwire.h1 import LAST_CHUNK, encode_chunk
-from httpwire.url import URL
 
 __all__ = ["AsyncNetwork"]
 
-_IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"))
 _INLINE = 65536  # a body up to this size goes out in one piece with its head
 _HEAD_ONLY = -1
 _BUFFER = 1 << 18  # body bytes to gather before a buffered read looks at them
@@ -37,69 +39,117 @@ class AsyncNetwork:
         self._tls = tls
         self._routes: dict[tuple[str, str, int], Route] = {}
 
-    def _route(self, url: URL, call: Call) -> Route:
-        if call.tls is not None:
-            return Route(url, self._tls.override(call.tls), self._options.local_address)
+    def _route(self, request: Request, call: Call) -> Route:
+        url = request.parsed_url
+        options = self._options
+        uds = options.uds if request.context is None or request.context.uds is None else request.context.uds
+        overrides = call.overrides or {}
+        if "proxy" in overrides:
+            proxy = parse_proxy(overrides["proxy"]) if overrides["proxy"] else None
+        else:
+            proxy = None if options.proxies is None else options.proxies.select(url)
+        given = {name: value for name, value in overrides.items() if name != "proxy"}
+        if overrides or uds != options.uds:
+            return Route(url, self._tls.override(given) if given else self._tls, options.local_address, proxy, uds)
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
-        route = self._routes[url.origin] = Route(url, self._tls, self._options.local_address)
+        route = self._routes[url.origin] = Route(url, self._tls, options.local_address, proxy, uds)
         return route
 
     async def send(self, request: Request, call: Call, total_at: float | None) -> Response:
         """The response, its body complete or to be read from `_source`. The connection of an error is gone."""
         url = request._url or request.parsed_url
-        route = self._routes.get(url.origin) if call.tls is None else None
-        if route is None:
-            route = self._route(url, call)
+        route = self._routes.get(url.origin)
+        if route is None or call.overrides is not None or (request.context is not None and request.context.uds is not None):
+            route = self._route(request, call)
         data = request._head or request.encode_head()
+        if route.forwards:
+            data = forward_head(data, url, _for_proxy(request, route))
         body = request.body
-        inline = body is None or (body.content is not None and len(body.content) <= _INLINE)
+        inline = body is None or (body.content is not None and len(body.content) <= _INLINE and not call.attends_upload)
         if inline and body is not None:
             data += body.start()
-        careful = request.method not in _IDEMPOTENT
+        careful = request.method not in IDEMPOTENT
+        trace = call.trace
         fresh = False
         while True:
+            if trace is not None:
+                trace.origin = f"{url.scheme}://{url.host_header.decode('ascii')}"
+                trace.start("pool.wait")
             connection = self.pool.checkout(route.key, fresh=fresh, careful=careful)
             if connection is OPEN or connection.__class__ is Ticket:
                 connection = await self._connect(connection, route, call, total_at, fresh=fresh)
             try:
+                if trace is not None:
+                    trace.begin(connection)
                 connection.begin(request.method, call.timeout, total_at, data)
-                complete = True if inline else await self._send_body(connection, request)
-                await connection.receive(_HEAD_ONLY if call.stream or call.max_response_size is not None else _BUFFER)
+                complete = inline or await self._send_body(connection, request, call)
+                if trace is not None:
+                    trace.start("response.headers")
+                await connection.receive(_HEAD_ONLY if call.watches_body else _BUFFER)
+                if connection.parser.status == 407 and route.forwards:
+                    check_proxy_status(407, connection.parser.reason, f"{route.proxy.host}:{route.proxy.port}")  # type: ignore[union-attr]
                 return self._response(connection, request, call, complete)
             except FastHTTPConnectionError as exc:
                 self._drop(connection)
+                if trace is not None:
+                    trace.fail(exc)
                 # A reused connection that the server closed while the request was on its way (RFC 9112 §9.3.1).
-                if fresh or connection.uses == 1 or connection.parser.started or isinstance(exc, RequestTimeout):
+                if fresh or connection.uses == 1 or connection.parser.started or isinstance(exc, (RequestTimeout, ProxyError)):
                     raise
                 if connection.wrote and not _repeatable(request):
                     raise
                 fresh = True
-            except BaseException:
+            except BaseException as exc:
                 self._drop(connection)
+                if trace is not None:
+                    trace.fail(exc)
                 raise
+
+    async def pause(self, seconds: float) -> None:
+        """Wait between two attempts."""
+        await pause(seconds)
 
     async def _connect(self, got: Any, route: Route, call: Call, total_at: float | None, *, fresh: bool) -> Any:
         """A connection for what the pool gave in place of one: OPEN, or a ticket to wait with."""
         pool = self.pool
-        while got is not OPEN:
-            if got.__class__ is not Ticket:
-                return got
-            got = await pool.wait(got, call.timeout, total_at)
-            if got is not OPEN and (fresh or got.is_stale(0.0)):
-                pool.discard(got, stale=not fresh)
-                got = pool.checkout(route.key, fresh=fresh)
+        asked = monotonic()
         try:
-            connection = await open_connection(route, self._options, call.timeout, total_at)
+            while got is not OPEN:
+                if got.__class__ is not Ticket:
+                    got.waited = monotonic() - asked
+                    got.asked_at = asked
+                    return got
+                got = await pool.wait(got, call.timeout, total_at)
+                if got is not OPEN and (fresh or got.is_stale(0.0)):
+                    pool.discard(got, stale=not fresh)
+                    got = pool.checkout(route.key, fresh=fresh)
+        except BaseException as exc:
+            if call.trace is not None:
+                call.trace.fail(exc)
+            raise
+        phases = Phases(monotonic, call.trace)
+        try:
+            connection = await open_connection(route, self._options, call.timeout, total_at, phases)
         except BaseException:
             pool.abandon(route.key)
             raise
+        connection.asked_at = asked
+        connection.waited = monotonic() - asked
+        connection.opening = phases.seconds
         pool.opened(route.key, connection)
         return connection
 
-    async def _send_body(self, connection: Any, request: Request) -> bool:
+    async def _send_body(self, connection: Any, request: Request, call: Call) -> bool:
         """Send the body in pieces; False when the response came before all was sent."""
+        if call.trace is not None:
+            call.trace.start("request.body")
         announced = request.announced
+        if call.expect is not None and "expect" in request.headers:
+            await connection.await_interim(call.expect)
+            if connection.answered:
+                return False
+        progress = None if call.on_upload is None else Progress(call.on_upload, announced)
         sent = 0
         pieces = iterate_source(request.body.start())  # type: ignore[union-attr]
         try:
@@ -114,11 +164,15 @@ class AsyncNetwork:
                     raise BodyLengthError(f"body source gave more than the announced {announced} bytes: {sent} so far")
                 else:
                     connection.send(piece)
+                if progress is not None:
+                    await settle(progress.add(len(piece)))
             if announced is None:
                 connection.send(LAST_CHUNK)
             elif sent < announced:
                 raise BodyLengthError(f"body source gave {sent} bytes, fewer than the announced {announced}")
             await connection.drain()
+            if progress is not None:
+                await settle(progress.finish())
             return not connection.answered
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]
@@ -137,12 +191,24 @@ class AsyncNetwork:
         coding = parser.control.get(b"content-encoding")
         if coding is not None:
             response._coding = coding
+        if b"set-cookie" in parser.control:
+            response._sets_cookies = True
+        moments = [connection.asked_at, connection.waited, connection.opening, connection.sent_at, connection.head_at, 0.0]
+        response._moments = moments
+        if connection.waited:
+            connection.waited = 0.0
+            connection.opening = None
+        if call.trace is not None:
+            call.trace.start("response.body")
         # What is still to be checked keeps its connection until it has been: one that failed a check is not used again.
-        if not parser.complete or call.stream or coding is not None or call.max_response_size is not None:
-            response._source = AsyncConnectionSource(self, connection, request_complete, stream=call.stream)
+        if not parser.complete or coding is not None or call.watches_body:
+            response._source = AsyncConnectionSource(self, connection, request_complete, call, moments)
             return response
         response._content = parser.take()
         response._trailer_fields = parser.trailers
+        moments[5] = monotonic()
+        if call.trace is not None:
+            call.trace.end()
         if request_complete:
             self._release(connection)
         else:
@@ -171,12 +237,14 @@ class AsyncNetwork:
 class AsyncConnectionSource:
     """The rest of a body that is still on its way. `content_length` in bytes or None."""
 
-    def __init__(self, network: AsyncNetwork, connection: Any, request_complete: bool, *, stream: bool) -> None:
+    def __init__(self, network: AsyncNetwork, connection: Any, request_complete: bool, call: Call, moments: list[Any]) -> None:
         self._network = network
         self._connection = connection
         self._parser = connection.parser
         self._request_complete = request_complete
-        self._wake_at = 0 if stream else _BUFFER
+        self._wake_at = 0 if call.stream or call.on_download is not None else _BUFFER
+        self._trace = call.trace
+        self._moments = moments
         self._received = 0
         self.content_length: int | None = connection.parser.content_length
 
@@ -192,8 +260,10 @@ class AsyncConnectionSource:
                 return b""
             try:
                 await self._connection.receive(self._wake_at)
-            except BaseException:
+            except BaseException as exc:
                 self.abandon()
+                if self._trace is not None:
+                    self._trace.fail(exc)
                 raise
         data: bytes = parser.take()
         self._received += len(data)
@@ -203,6 +273,9 @@ class AsyncConnectionSource:
         """The body is complete and accepted: the connection may serve others."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            self._moments[5] = monotonic()
+            if self._trace is not None:
+                self._trace.end()
             if self._request_complete:
                 self._network._release(connection)
             else:
@@ -246,8 +319,14 @@ class _Remains:
         self.trailers = trailers
 
 
+def _for_proxy(request: Request, route: Route) -> str | None:
+    """The credentials that go to a proxy: those that the caller put on the request, or those of the proxy's URL."""
+    own = None if request.context is None else request.context.proxy_authorization
+    return own or route.proxy.authorization  # type: ignore[union-attr]
+
+
 def _repeatable(request: Request) -> bool:
-    return (request.method in _IDEMPOTENT or "idempotency-key" in request.headers) and request.is_replayable
+    return (request.method in IDEMPOTENT or "idempotency-key" in request.headers) and request.is_replayable
 
 
 def _keep_alive_seconds(value: bytes) -> float | None:

@@ -68,6 +68,7 @@ class AsyncPool:
                 stats = self.stats()
                 raise PoolError(f"too many calls wait for a connection: {stats.waiting} waiting, {stats.in_use} in use")
             if not fresh and not got.is_stale(math.inf if careful else now - got.idle_since):
+                got.asked_at = now
                 return got
             self.discard(got, stale=not fresh)
 

@@ -7,17 +7,15 @@ import inspect
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from time import monotonic
 from typing import Any, TypeVar
 
-from fasthttp._io import addresses
 from fasthttp._io.readiness import is_readable
-from fasthttp._io.tls import tls_error
-from fasthttp._pure.route import ConnectionInfo, NetworkOptions, Route
+from fasthttp._io.tls import late_tls_error
+from fasthttp._pure.route import ConnectionInfo, NetworkOptions
 from fasthttp.errors import (
     ClientClosedError,
-    ConnectTimeout,
     FastHTTPError,
     IncompleteRead,
     ReadError,
@@ -39,7 +37,7 @@ __all__ = [
     "Waiter",
     "current_loop",
     "iterate_source",
-    "open_connection",
+    "pause",
     "running_loop",
     "schedule",
     "settle",
@@ -65,6 +63,8 @@ class Connection(asyncio.Protocol):
         self.host = ""
         self.expires_at = 0.0
         self.idle_since = 0.0
+        self.asked_at = self.waited = self.sent_at = self.head_at = 0.0  # see `tracing.timings`
+        self.opening: Mapping[str, float] | None = None
         self.closed = False
         self._ended = False  # by the peer, or out of step: not to be used again
         self.uses = 0
@@ -75,6 +75,7 @@ class Connection(asyncio.Protocol):
         self._total_at: float | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._draining = False
+        self._interim = False
         self._wake_at = 0
         self._since = 0.0
         self._unsent = 0
@@ -96,6 +97,8 @@ class Connection(asyncio.Protocol):
             self._fail(_caused(RemoteProtocolError(str(exc)), exc))
             self.transport.abort()
             return
+        if parser.status and not self.head_at:
+            self.head_at = monotonic()
         waiter = self._waiter
         if waiter is None:
             if parser.complete and parser.leftover:
@@ -109,6 +112,8 @@ class Connection(asyncio.Protocol):
             self._waiter = None
             if not waiter.done():
                 waiter.set_result(None)
+        elif self._interim and (parser.status or parser.informational):
+            self._wake()
         else:
             self._since = monotonic()
 
@@ -151,7 +156,7 @@ class Connection(asyncio.Protocol):
                 return None
             return RemoteDisconnected("server closed the connection without a response")
         if isinstance(exc, ssl.SSLError):  # in TLS 1.3 a server refuses a client's certificate after the handshake
-            return _caused(tls_error(self.host, exc), exc)
+            return _caused(late_tls_error(self.host, exc), exc)
         reason = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
         if self._draining:
             return _caused(WriteError(f"connection broke while the request was sent: {reason}"), exc)
@@ -188,6 +193,7 @@ class Connection(asyncio.Protocol):
         self._total_at = total_at
         self.uses += 1
         self.wrote = True
+        self.sent_at = self.head_at = 0.0
         self.transport.write(data)
 
     def send(self, data: bytes) -> None:
@@ -215,10 +221,30 @@ class Connection(asyncio.Protocol):
         if self._error is not None and not self.parser.status:
             raise self._error
 
+    async def await_interim(self, seconds: float) -> None:
+        """Wait for leave to send the body (RFC 9110 §10.1.1), but not for ever: not every server knows the question."""
+        if self.parser.informational or self.answered:
+            return
+        if self._total_at is not None:
+            seconds = min(seconds, self._total_at - monotonic())
+        self._interim = True
+        self._waiter = waiter = self.loop.create_future()
+        timer = self.loop.call_later(max(0.0, seconds), self._wake)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+            self._interim = False
+        if self._error is not None and not self.parser.status:
+            raise self._error
+
     async def receive(self, wake_at: int) -> None:
         """Wait until the response is complete, or its head and more than `wake_at` body bytes are here."""
         parser = self.parser
         self._wake_at = wake_at
+        if not parser.status:
+            self.sent_at = monotonic()
         while not (parser.complete or (parser.status and parser.buffered > wake_at)):
             if self._error is not None:
                 raise self._error
@@ -357,102 +383,6 @@ def schedule(seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandl
     return asyncio.get_running_loop().call_later(seconds, callback)
 
 
-async def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, total_at: float | None) -> Connection:
-    """Resolve, check, connect and shake hands, within the connect limit."""
-    loop = current_loop()
-    limit = timeout.connect
-    by_total = total_at is not None and (limit is None or total_at - monotonic() < limit)
-    seconds = total_at - monotonic() if by_total and total_at is not None else limit
-    trying: list[str] = []
-    try:
-        async with asyncio.timeout(seconds):
-            return await _open(loop, route, options, trying)
-    except TimeoutError as exc:
-        if isinstance(exc, FastHTTPError):
-            raise
-        if by_total:
-            raise TotalTimeout(f"total timeout after {timeout.total:g} s", phase="total", limit=timeout.total) from exc
-        where = f" ({trying[-1]})" if trying else ""
-        raise ConnectTimeout(
-            f"connect timeout after {limit:g} s to {route.hostname}:{route.port}{where}", phase="connect", limit=limit
-        ) from exc
-
-
-async def _open(loop: asyncio.AbstractEventLoop, route: Route, options: NetworkOptions, trying: list[str]) -> Connection:
-    found = await _resolve(loop, route, options)
-    failures: list[tuple[addresses.Address, OSError]] = []
-    for family, address in found:
-        trying.append(f"{address[0]}:{address[1]}")
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if options.local_address is not None:
-                sock.bind((options.local_address, 0))
-            await loop.sock_connect(sock, address)
-        except OSError as exc:
-            sock.close()
-            failures.append(((family, address), exc))
-            continue
-        except BaseException:
-            sock.close()
-            raise
-        return await _wrap(loop, sock, route, options)
-    raise _caused(addresses.connect_error(route.hostname, route.port, failures), failures[-1][1])
-
-
-async def _wrap(loop: asyncio.AbstractEventLoop, sock: socket.socket, route: Route, options: NetworkOptions) -> Connection:
-    secure = route.scheme == "https"
-    try:
-        context = route.tls.context() if secure else None
-        transport, connection = await loop.create_connection(
-            lambda: Connection(loop, options), sock=sock, ssl=context, server_hostname=route.hostname if secure else None
-        )
-    except (ssl.SSLError, OSError, EOFError) as exc:
-        sock.close()
-        if isinstance(exc, FastHTTPError) or not secure:
-            raise
-        raise tls_error(route.hostname, exc) from exc
-    except BaseException:
-        sock.close()
-        raise
-    connection.host = route.hostname
-    get = transport.get_extra_info
-    tls_object = get("ssl_object")
-    connection.info = ConnectionInfo(
-        peer=get("peername"),
-        local=get("sockname"),
-        tls_version=tls_object.version() if tls_object is not None else None,
-        alpn=tls_object.selected_alpn_protocol() if tls_object is not None else None,
-        cipher=tls_object.cipher()[0] if tls_object is not None else None,
-    )
-    return connection
-
-
-async def _resolve(loop: asyncio.AbstractEventLoop, route: Route, options: NetworkOptions) -> list[addresses.Address]:
-    host, port = route.hostname, route.port
-    found = addresses.literal(host, port)
-    if found is None:
-        try:
-            if options.resolver is not None:
-                answer = await _ask(options.resolver, host, port)
-                found = addresses.normalise(answer, port)
-            else:
-                found = addresses.from_getaddrinfo(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except TimeoutError:
-            raise
-        except (OSError, UnicodeError) as exc:
-            raise addresses.dns_error(host, exc if isinstance(exc, OSError) else OSError(str(exc))) from exc
-    return addresses.checked(host, port, found, options.check_address)
-
-
-async def _ask(resolver: Callable[..., Any], host: str, port: int) -> Any:
-    """What a user's resolver says; one that blocks does so in a worker thread."""
-    if inspect.iscoroutinefunction(resolver) or inspect.iscoroutinefunction(type(resolver).__call__):
-        return await resolver(host, port)
-    return await settle(await asyncio.to_thread(resolver, host, port))
-
-
 class Waiter:
     """One wake-up for one waiting call."""
 
@@ -468,6 +398,11 @@ class Waiter:
     def wait(self, seconds: float) -> asyncio.Future[bool]:
         """Resolves when it is woken; whoever hands out waiters wakes them in time too, with one timer for all."""
         return self._future
+
+
+async def pause(seconds: float) -> None:
+    """Let time pass."""
+    await asyncio.sleep(seconds)
 
 
 async def settle(value: Any, seconds: float | None = None) -> Any:

@@ -7,17 +7,15 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from time import monotonic
+from collections.abc import Callable, Iterator, Mapping
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
-from fasthttp._io import addresses
-from fasthttp._io.readiness import asker, limit_call, receive_now, wait_writable
-from fasthttp._io.tls import tls_error
-from fasthttp._pure.route import ConnectionInfo, NetworkOptions, Route
+from fasthttp._io.readiness import asker, limit_call, receive_now, wait_readable, wait_writable
+from fasthttp._io.tls import late_tls_error
+from fasthttp._pure.route import ConnectionInfo, NetworkOptions
 from fasthttp.errors import (
     ClientClosedError,
-    ConnectTimeout,
     FastHTTPError,
     IncompleteRead,
     ReadError,
@@ -40,7 +38,7 @@ __all__ = [
     "Waiter",
     "current_loop",
     "iterate_source",
-    "open_connection",
+    "pause",
     "running_loop",
     "schedule",
     "settle",
@@ -57,12 +55,14 @@ class Connection:
 
     def __init__(self, sock: socket.socket, options: NetworkOptions) -> None:
         self.socket = sock
-        self.stream: _Plain | _TLS = _Plain(sock)
+        self.stream: _Plain | TLS = _Plain(sock)
         self.parser = ResponseParser(options.wire)
         self.info = ConnectionInfo()
         self.host = ""
         self.expires_at = 0.0
         self.idle_since = 0.0
+        self.asked_at = self.waited = self.sent_at = self.head_at = 0.0  # see `tracing.timings`
+        self.opening: Mapping[str, float] | None = None
         self.closed = False
         self.uses = 0
         self.wrote = False
@@ -83,6 +83,7 @@ class Connection:
         self._total_at = total_at
         self.uses += 1
         self.wrote = False
+        self.sent_at = self.head_at = 0.0
         seconds = timeout.write if total_at is None else self._seconds(timeout.write, "write")
         if seconds != self._send_limit:
             self._send_limit = seconds
@@ -149,10 +150,21 @@ class Connection:
     def drain(self) -> None:
         """Everything is sent already."""
 
+    def await_interim(self, seconds: float) -> None:
+        """Wait for leave to send the body (RFC 9110 §10.1.1), but not for ever: not every server knows the question."""
+        until = monotonic() + seconds
+        while not self.parser.informational and not self.answered:
+            left = self._seconds(until - monotonic(), "read")
+            if left is None or left <= 0 or not wait_readable(self._fileno, left):
+                return
+            self._feed_what_is_there()
+
     def receive(self, wake_at: int) -> None:
         """Read until the response is complete, or its head and more than `wake_at` body bytes are here."""
         parser = self.parser
         limit = self._timeout.read
+        if not parser.status:
+            self.sent_at = monotonic()
         while not (parser.complete or (parser.status and parser.buffered > wake_at)):
             seconds = limit if self._total_at is None else self._seconds(limit, "read")
             if seconds != self._receive_limit:
@@ -179,11 +191,13 @@ class Connection:
             if self._was_cut:
                 raise _cut_error() from exc
             if isinstance(exc, ssl.SSLError):  # in TLS 1.3 a server refuses a client's certificate after the handshake
-                raise tls_error(self.host, exc) from exc
+                raise late_tls_error(self.host, exc) from exc
             raise ReadError(f"connection broke while the response was read: {exc.strerror or exc}") from exc
         try:
             if data:
                 self.parser.feed(data)
+                if not self.head_at and self.parser.status:
+                    self.head_at = monotonic()
                 return
             self.closed = True
             if self._was_cut:
@@ -273,7 +287,7 @@ class _Plain:
         return False
 
 
-class _TLS:
+class TLS:
     """TLS between the parser and the socket, through memory, so that the socket's time limits go on holding."""
 
     __slots__ = ("_incoming", "_object", "_outgoing", "_socket")
@@ -365,163 +379,6 @@ def schedule(seconds: float, callback: Callable[[], None]) -> _Never:
     return _Never()
 
 
-class _Deadline:
-    """The connect limit, or what is left of the total, for a series of system calls."""
-
-    def __init__(self, route: Route, timeout: Timeout, total_at: float | None) -> None:
-        self._route = route
-        self._timeout = timeout
-        self._at = None if timeout.connect is None else monotonic() + timeout.connect
-        self._by_total = total_at is not None and (self._at is None or total_at < self._at)
-        if self._by_total:
-            self._at = total_at
-        self.trying = ""
-
-    def left(self) -> float | None:
-        if self._at is None:
-            return None
-        left = self._at - monotonic()
-        if left <= 0:
-            self.expired(None)
-        return left
-
-    def expired(self, cause: BaseException | None) -> None:
-        if self._by_total:
-            total = self._timeout.total
-            raise TotalTimeout(f"total timeout after {total:g} s", phase="total", limit=total) from cause
-        limit = self._timeout.connect
-        where = f" ({self.trying})" if self.trying else ""
-        raise ConnectTimeout(
-            f"connect timeout after {limit:g} s to {self._route.hostname}:{self._route.port}{where}", phase="connect", limit=limit
-        ) from cause
-
-
-def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, total_at: float | None) -> Connection:
-    """Resolve, check, connect and shake hands, within the connect limit."""
-    deadline = _Deadline(route, timeout, total_at)
-    failures: list[tuple[addresses.Address, OSError]] = []
-    for family, address in _resolve(route, options, deadline):
-        deadline.trying = f"{address[0]}:{address[1]}"
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if options.local_address is not None:
-                sock.bind((options.local_address, 0))
-            sock.settimeout(deadline.left())
-            sock.connect(address)
-            return _wrap(sock, address, route, options, deadline)
-        except FastHTTPError:
-            sock.close()
-            raise
-        except TimeoutError as exc:
-            sock.close()
-            if exc.errno is None:
-                deadline.expired(exc)
-            failures.append(((family, address), exc))  # ETIMEDOUT: the kernel gave this address up
-        except OSError as exc:
-            sock.close()
-            failures.append(((family, address), exc))
-        except BaseException:
-            sock.close()
-            raise
-    raise addresses.connect_error(route.hostname, route.port, failures) from failures[-1][1]
-
-
-def _wrap(sock: socket.socket, address: tuple[Any, ...], route: Route, options: NetworkOptions, deadline: _Deadline) -> Connection:
-    stream: _TLS | None = None
-    if route.scheme == "https":
-        stream = _TLS(sock, route.tls.context(), route.hostname)
-        try:
-            stream.handshake(lambda: sock.settimeout(deadline.left()))
-        except FastHTTPError:
-            raise
-        except TimeoutError as exc:
-            deadline.expired(exc)
-        except (ssl.SSLError, OSError) as exc:
-            raise tls_error(route.hostname, exc) from exc
-    connection = Connection(sock, options)
-    connection.host = route.hostname
-    connection.info = ConnectionInfo(peer=address, local=sock.getsockname())
-    if stream is not None:
-        connection.stream = stream
-        cipher = stream.object.cipher()
-        connection.info = connection.info._replace(
-            tls_version=stream.object.version(),
-            alpn=stream.object.selected_alpn_protocol(),
-            cipher=cipher[0] if cipher is not None else None,
-        )
-    return connection
-
-
-def _resolve(route: Route, options: NetworkOptions, deadline: _Deadline) -> list[addresses.Address]:
-    host, port = route.hostname, route.port
-    found = addresses.literal(host, port)
-    if found is None:
-        try:
-            if options.resolver is not None:
-                answer = _limited(deadline, options.resolver, host, port)
-                if inspect.isawaitable(answer):
-                    answer = _settled(deadline, answer)
-                found = addresses.normalise(answer, port)
-            else:
-                infos = _limited(deadline, socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
-                found = addresses.from_getaddrinfo(infos)
-        except FastHTTPError:
-            raise
-        except (OSError, UnicodeError) as exc:
-            raise addresses.dns_error(host, exc if isinstance(exc, OSError) else OSError(str(exc))) from exc
-    return addresses.checked(host, port, found, options.check_address)
-
-
-def _settled(deadline: _Deadline, answer: Any) -> Any:
-    try:
-        return settle(answer, deadline.left())
-    except TimeoutError as exc:
-        deadline.left()  # raises what the limit calls for
-        raise OSError("the resolver gave up: timed out") from exc
-
-
-_resolvers = threading.BoundedSemaphore(16)
-
-
-def _forget_resolvers() -> None:
-    global _resolvers
-    _resolvers = threading.BoundedSemaphore(16)  # the threads stayed with the parent
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_resolvers)
-
-
-def _limited(deadline: _Deadline, function: Callable[..., T], *arguments: Any) -> T:
-    """Call a function that takes no time limit, in a thread that may outlive the limit; at most 16 at once."""
-    seconds = deadline.left()
-    if seconds is None:
-        return function(*arguments)
-    slots = _resolvers
-    if not slots.acquire(timeout=seconds):
-        deadline.expired(None)
-    outcome: list[Any] = []
-    done = threading.Event()
-
-    def run() -> None:
-        try:
-            outcome.extend((True, function(*arguments)))
-        except BaseException as exc:  # handed to the waiting thread
-            outcome.extend((False, exc))
-        finally:
-            slots.release()
-            done.set()
-
-    threading.Thread(target=run, name="fasthttp-resolver", daemon=True).start()
-    if not done.wait(deadline.left()):
-        deadline.expired(None)
-    if not outcome[0]:
-        raise outcome[1]
-    result: T = outcome[1]
-    return result
-
-
 class Waiter:
     """One wake-up for one waiting thread."""
 
@@ -536,6 +393,11 @@ class Waiter:
     def wait(self, seconds: float | None) -> bool:
         """Whether it was woken within the time."""
         return self._lock.acquire(timeout=-1 if seconds is None else min(max(0.0, seconds), threading.TIMEOUT_MAX))
+
+
+def pause(seconds: float) -> None:
+    """Let time pass."""
+    sleep(seconds)
 
 
 def settle(value: Any, seconds: float | None = None) -> Any:

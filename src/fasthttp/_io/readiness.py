@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-__all__ = ["Ask", "asker", "is_readable", "limit_call", "receive_now", "wait_writable"]
+__all__ = ["Ask", "asker", "is_readable", "limit_call", "receive_now", "wait_readable", "wait_writable"]
 
 _WINDOWS = sys.platform == "win32"
 Ask = Callable[[], Any]  # gives something true when there is something to read
@@ -52,6 +52,12 @@ if hasattr(select, "poll"):
         poll.register(fileno, select.POLLIN)
         return bool(poll.poll(0))
 
+    def wait_readable(fileno: int, seconds: float) -> bool:
+        """Wait until there is something to read."""
+        poll = select.poll()
+        poll.register(fileno, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
     def wait_writable(fileno: int, seconds: float | None) -> tuple[bool, bool]:
         """Wait until it can be written or there is something to read: (readable, writable)."""
         poll = select.poll()
@@ -69,6 +75,10 @@ else:
     def is_readable(fileno: int) -> bool:
         """Whether bytes, an end or an error wait to be read."""
         return bool(select.select([fileno], [], [], 0)[0])
+
+    def wait_readable(fileno: int, seconds: float) -> bool:
+        """Wait until there is something to read."""
+        return bool(select.select([fileno], [], [], seconds)[0])
 
     def wait_writable(fileno: int, seconds: float | None) -> tuple[bool, bool]:
         """Wait until it can be written or there is something to read: (readable, writable)."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from fasthttp.errors import CertificateError, ConnectError, TLSError
 
-__all__ = ["TLSConfig", "tls_error"]
+__all__ = ["TLSConfig", "late_tls_error", "tls_error"]
 
 _ALPN = ["http/1.1"]
 _alpn_lock = threading.Lock()
@@ -142,3 +142,10 @@ def tls_error(host: str, exc: BaseException) -> ConnectError:
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_EOF_WHILE_READING", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
         hint = "; the server may speak plain HTTP"
     return TLSError(f"TLS handshake with {host} failed: {reason}{hint}")
+
+
+def late_tls_error(host: str, exc: BaseException) -> ConnectError:
+    """The same after the handshake, when the server may have acted on a request already."""
+    error = tls_error(host, exc)
+    error.maybe_sent = True
+    return error

@@ -3,71 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fasthttp._pure.body import Body, make_body
+from fasthttp._pure.call import HOOK_EVENTS, SAFE, Call, check_count, check_retry, check_trace, expect_seconds, hook_table
+from fasthttp._pure.context import RequestContext, Target, join_cookies, names_authorization
 from fasthttp._pure.later import not_yet
 from fasthttp.errors import InvalidHeader, InvalidURL
-from fasthttp.models import Request, add_params, check_method, http_url, is_absolute, make_headers, refuse_controls, to_url
-from fasthttp.response import ClientResponse, Response
+from fasthttp.models import Request, add_params, check_method, http_target, is_absolute, make_headers, refuse_controls, to_url
+from fasthttp.response import Response
 from fasthttp.timeouts import UNSET, Timeout
 from fasthttp.version import __version__
 from httpwire.coding import available_codings
 from httpwire.headers import Headers, check_name
 from httpwire.url import URL
 
-__all__ = ["Call", "ClientConfig", "HookTable"]
+if TYPE_CHECKING:
+    from fasthttp.auth import AuthBase, NetrcTable
+    from fasthttp.cookies import CookieJar
+    from fasthttp.retry import CircuitBreaker, RetryPolicy
 
-HOOK_EVENTS = ("request", "response", "error")
+__all__ = ["ClientConfig"]
 
 # What a call may be given, apart from what describes the request itself.
 _RULES = frozenset(
     "timeout verify cert ssl_context stream follow_redirects max_redirects hooks max_response_size"
-    " cookies proxy auth http2 retry expect_continue on_upload on_download trace".split()
+    " proxy http2 retry expect_continue on_upload on_download trace".split()
 )
-_REQUEST = frozenset(("headers", "content", "json", "data", "files", "params"))
-_KNOWN = _RULES | _REQUEST
-_LATER = frozenset("cookies proxy auth http2 retry expect_continue on_upload on_download trace".split())
+_SENT = frozenset(("auth", "cookies"))  # what a request that was built before can still be given
+_KNOWN = _RULES | _SENT | frozenset(("headers", "content", "json", "data", "files", "params"))
 _METHODS = {name: name.encode() for name in ("GET", "HEAD", "OPTIONS", "DELETE", "TRACE", "QUERY", "POST", "PUT", "PATCH")}
 _BODY_METHODS = frozenset(("POST", "PUT", "PATCH"))  # whose missing body is announced as an empty one
-_SETTLED = frozenset(("host", "content-type", "content-length", "transfer-encoding"))
-
-HookTable = dict[str, list[Callable[..., Any]]]
-
-
-class Call:
-    """The rules of one call. Shared by all calls that say nothing of their own, so never changed."""
-
-    __slots__ = (
-        "follow_redirects",
-        "hooks",
-        "max_ratio",
-        "max_redirects",
-        "max_response_size",
-        "response_class",
-        "stream",
-        "timeout",
-        "tls",
-    )
-
-    def __init__(self) -> None:
-        self.response_class: type[Response] = ClientResponse
-        self.timeout = Timeout()
-        self.stream = False
-        self.follow_redirects = True
-        self.max_redirects = 5
-        self.hooks: HookTable | None = None
-        self.max_response_size: int | None = None
-        self.max_ratio: float | None = 100.0
-        self.tls: dict[str, Any] | None = None  # verify, cert, ssl_context of this call
-
-    def copy(self) -> Call:
-        new = Call.__new__(Call)
-        for name in Call.__slots__:
-            setattr(new, name, getattr(self, name))
-        return new
+_SETTLED = frozenset(("host", "content-type", "content-length", "transfer-encoding", "proxy-authorization"))
+_HTTP = {"ws": "http", "wss": "https"}
 
 
 class ClientConfig:
@@ -89,20 +59,37 @@ class ClientConfig:
         max_decompress_ratio: float | None = 100.0,
         sensitive_headers: Iterable[str] = (),
         logger: logging.Logger | None = None,
+        cookies: Any = None,
+        auth: Any = None,
+        netrc: NetrcTable | None = None,
+        retry: Any = None,
+        expect_continue: bool | float = False,
+        trace: Any = None,
     ) -> None:
         self.closed = False
         self.logger = logging.getLogger("fasthttp.client") if logger is None else logger
         self.default_encoding = default_encoding
         self.sensitive = frozenset(name.lower() for name in sensitive_headers)
+        self._breaker: CircuitBreaker | None = None
         self.defaults = Call()
         self.defaults.follow_redirects = follow_redirects
-        self.defaults.max_redirects = _count("max_redirects", max_redirects)
-        self.defaults.max_response_size = None if max_response_size is None else _count("max_response_size", max_response_size)
+        self.defaults.max_redirects = check_count("max_redirects", max_redirects)
+        self.defaults.max_response_size = None if max_response_size is None else check_count("max_response_size", max_response_size)
         self.defaults.max_ratio = max_decompress_ratio
         self.defaults.hooks = hook_table(hooks)
+        self.defaults.expect = expect_seconds(expect_continue)
+        self.defaults.trace = check_trace(trace)
+        self._apply_retry(self.defaults, retry)
+        self.defaults.settle()
         self.timeout = timeout
         self.base_url = base_url
         self.params = params
+        self.jar: CookieJar | None = None  # made when the first cookie comes
+        if cookies is not None:
+            self.cookies = cookies
+        self._netrc = netrc
+        self._context: RequestContext | None = None  # of a call that says nothing of its own
+        self.auth = auth
         self._headers = Headers(default_headers(user_agent))
         self._lines = b""  # the headers as they were encoded last, and whether a body's own may be put behind them
         self._extensible = False
@@ -135,8 +122,7 @@ class ClientConfig:
 
     @base_url.setter
     def base_url(self, value: str | None) -> None:
-        if value is not None:
-            check_base(value)
+        self._base_host = None if value is None else base_target(value).url.host
         self._base_url = value
 
     @property
@@ -149,29 +135,148 @@ class ClientConfig:
             raise TypeError(f"params takes a mapping, pairs or text, not {type(value).__name__}")
         self._params = dict(value) if isinstance(value, Mapping) else value
 
+    @property
+    def cookies(self) -> CookieJar:
+        if self.jar is None:
+            from fasthttp.cookies import CookieJar
+
+            self.jar = CookieJar()
+        return self.jar
+
+    @cookies.setter
+    def cookies(self, value: Any) -> None:
+        from fasthttp.cookies import make_jar
+
+        self.jar = make_jar(value)
+
+    @property
+    def auth(self) -> AuthBase | None:
+        return self._auth
+
+    @auth.setter
+    def auth(self, value: Any) -> None:
+        self._auth = _auth(value)
+        self._context = None if self._auth is None else RequestContext(self._auth)
+
+    @property
+    def breaker(self) -> CircuitBreaker:
+        """The breaker of this client, made by the policy of the client or else of the first call that has one."""
+        return self._breaker or self._make_breaker(self.defaults.retry)
+
+    def _make_breaker(self, policy: RetryPolicy | None) -> CircuitBreaker:
+        from fasthttp.retry import CircuitBreaker
+
+        breaker = CircuitBreaker() if policy is None else CircuitBreaker.from_policy(policy)
+        # One step, so that threads that come here together get one breaker between them.
+        self._breaker = self.__dict__.setdefault("_made_breaker", breaker)
+        return self._breaker
+
+    def _apply_retry(self, call: Call, value: Any) -> None:
+        call.retry = policy = check_retry(value)
+        call.breaker = None
+        if policy is not None and policy.circuit_breaker:
+            call.breaker = self._breaker or self._make_breaker(policy)
+
     # --- one call
 
     def resolve(self, url: str) -> URL:
         """The URL that a caller means, base URL included."""
-        return _resolve(self._base_url, url)
+        return _resolve(self._base_url, url).url
 
     def plain_request(self, method: str, url: str) -> Request:
         """The request of a call that gives nothing but method and URL."""
         if self._params is not None:
             return self.request(method, url, {})
-        return self._make(method, _resolve(self._base_url, url), None, None)
+        target, context = _resolve(self._base_url, url)
+        if context is not None or self._context is not None or self._netrc is not None:
+            context = self._settle_context(target, context, {})
+        return self._make(method, target, None, None, context)
 
     def request(self, method: str, url: str, options: Mapping[str, Any]) -> Request:
         """The request that the keywords of a call describe, with this client's defaults merged in."""
         get = options.get
-        target = _resolve(self._base_url, url)
+        target, context = _resolve(self._base_url, url)
         params = get("params")
         if params is not None or self._params is not None:
             target = add_params(target, self._params, params)
         body = make_body(content=get("content"), json=get("json"), data=get("data"), files=get("files"))
-        return self._make(method, target, body, get("headers"))
+        if context is not None or self._context is not None or self._netrc is not None or not _SENT.isdisjoint(options):
+            context = self._settle_context(target, context, options)
+        return self._make(method, target, body, get("headers"), context)
 
-    def _make(self, method: str, url: URL, body: Body | None, headers: Any) -> Request:
+    def _settle_context(self, url: URL, context: RequestContext | None, options: Mapping[str, Any]) -> RequestContext | None:
+        """What goes along with a request: the nearest credentials, the cookies of the call."""
+        cookies = options.get("cookies", UNSET)
+        auth = options.get("auth", UNSET)
+        if cookies is UNSET and auth is UNSET and context is None and self._auth is not None and "headers" not in options:
+            return self._context
+        context = context or RequestContext()
+        if cookies is not UNSET and cookies is not None:
+            from fasthttp.cookies import make_jar
+
+            context = context._replace(cookies=make_jar(cookies))
+        if auth is UNSET:
+            chosen = context.auth or self._nearest_auth(url, context, options.get("headers"))
+        else:
+            chosen = _auth(auth) or context.credentials
+        context = context._replace(auth=chosen)
+        return None if context == RequestContext() else context
+
+    def _nearest_auth(self, url: URL, context: RequestContext, headers: Any) -> AuthBase | None:
+        if names_authorization(headers):
+            return None
+        if self._auth is not None:
+            return self._auth
+        if "authorization" in self._headers:
+            return None
+        return context.credentials or (None if self._netrc is None else self._netrc.get(url.hostname))
+
+    def context_after_leaving(self, url: URL, request: Request) -> RequestContext:
+        """What still goes along once a redirect has led to another origin: no credentials but those that `url` has in netrc."""
+        auth = None if self._netrc is None else self._netrc.get(url.hostname)
+        crossed = request.context is not None and request.context.cross_site
+        if not crossed and self.jar is not None:
+            from fasthttp.cookies import same_site
+
+            crossed = not same_site(request.parsed_url.host, url.host)
+        return RequestContext(auth=auth, unbound=False, cross_site=crossed)
+
+    def dress(self, request: Request) -> Request:
+        """The request as it goes out: with the cookies for its URL, and credentials that are always the same."""
+        context = request.context
+        url = request.parsed_url
+        unbound = (context is None or context.unbound) and (self._base_host is None or self._base_host == url.host)
+        crossed = context is not None and context.cross_site
+        cookies = authorization = None
+        if self.jar is not None and self.jar._cookies:
+            cookies = self.jar.header_for(url, unbound=unbound, cross_site=crossed, safe=request.method in SAFE)
+        if context is not None:
+            if context.cookies is not None:
+                own = context.cookies.header_for(url, unbound=context.unbound, cross_site=crossed, safe=request.method in SAFE)
+                cookies = join_cookies(own, cookies)
+            if context.auth is not None:
+                authorization = context.auth.fixed_authorization
+        if cookies is None and authorization is None:
+            return request
+        if request._headers is None and request._head is not None:
+            head = request._head.lower()
+            if b"\ncookie:" not in head and b"\nauthorization:" not in head:
+                lines = b"" if cookies is None else b"Cookie: %b\r\n" % cookies.encode()
+                return request.with_lines(lines if authorization is None else b"%bAuthorization: %b\r\n" % (lines, authorization.encode()))
+        headers = request.headers.copy()
+        if cookies is not None:
+            headers["Cookie"] = join_cookies(headers.get("cookie"), cookies) or ""
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        dressed = request.derive(headers=headers)
+        dressed.auth_round = request.auth_round
+        return dressed
+
+    def keep_cookies(self, response: Response, request: Request) -> None:
+        """Store what a response sets."""
+        self.cookies.store(response.headers.get_list("set-cookie"), request.parsed_url)
+
+    def _make(self, method: str, url: URL, body: Body | None, headers: Any, context: RequestContext | None) -> Request:
         own = self._headers
         lines = own._block or own.encode()
         if lines is not self._lines:
@@ -188,20 +293,29 @@ class ClientConfig:
             elif method in _BODY_METHODS:
                 lines += b"Content-Length: 0\r\n"
             head = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (name, url.target, url.host_header, lines)
-            return Request.bare(method, url, head, body, self)
+            return Request.bare(method, url, head, body, self, context)
         merged = merge_headers(own, headers)
         if body is not None and body.content_type is not None and "content-type" not in merged:
             merged["Content-Type"] = body.content_type
-        return Request.merged(check_method(method), url, merged, body, self)
+        request = Request.bare(check_method(method), url, None, body, self, context)
+        request._headers = merged
+        return request
 
-    def adopt(self, request: Request) -> Request:
+    def adopt(self, request: Request, options: Mapping[str, Any] = {}) -> Request:
         """A private copy of a caller's request, with this client's defaults merged in unless they are already."""
-        if request.built_for is self:
+        if request.built_for is self and _SENT.isdisjoint(options):
             return request.copy()
-        absolute = request._url
-        url = add_params(absolute if absolute is not None else self.resolve(request._reference), self._params)
-        adopted = request.derive(url=url, headers=merge_headers(self._headers, request.headers))
-        adopted.built_for = self
+        if request.built_for is self:
+            adopted = request.copy()
+        else:
+            target, context = (request._url, request.context) if request._url is not None else _resolve(self._base_url, request._reference)
+            if request.context is not None and context is not request.context:
+                context = (context or request.context)._replace(cookies=request.context.cookies)
+            adopted = request.derive(url=add_params(target, self._params), headers=merge_headers(self._headers, request.headers))
+            adopted.context = context
+            adopted.built_for = self
+            options = {**options, "headers": request.headers}
+        adopted.context = self._settle_context(adopted.parsed_url, adopted.context, options)
         return adopted
 
     def call(self, options: Mapping[str, Any], request: Request | None = None) -> Call:
@@ -211,38 +325,45 @@ class ClientConfig:
             TypeError: an unknown keyword.
             NotImplementedError: one whose feature is not built yet.
         """
-        known = _RULES if request is not None else _KNOWN
-        for name, value in options.items():
-            if name not in known:
-                raise TypeError(f"unexpected keyword argument {name!r}")
-            if name in _LATER and value is not UNSET and value not in (None, False, ""):
-                not_yet(f"{name}=")
-        if request is None and _RULES.isdisjoint(options):
+        known = _KNOWN if request is None else _RULES | _SENT
+        if not known.issuperset(options):
+            raise TypeError(f"unexpected keyword argument {next(name for name in options if name not in known)!r}")
+        if _RULES.isdisjoint(options) and (request is None or request.timeout is UNSET):
             return self.defaults
+        get = options.get
+        if get("http2"):
+            not_yet("http2=")
         call = self.defaults.copy()
-        timeout = options.get("timeout", UNSET)
+        timeout = get("timeout", UNSET)
         if timeout is UNSET and request is not None:
             timeout = request.timeout
         if timeout is not UNSET:
             call.timeout = Timeout.from_value(timeout)
-        for name in ("stream", "follow_redirects", "max_redirects", "max_response_size"):
-            value = options.get(name, UNSET)
+        for name in ("stream", "follow_redirects", "max_redirects", "max_response_size", "on_upload", "on_download"):
+            value = get(name, UNSET)
             if value is not UNSET:
                 setattr(call, name, value)
-        tls = {name: options[name] for name in ("verify", "cert", "ssl_context") if options.get(name, UNSET) is not UNSET}
-        call.tls = tls or None
-        own = hook_table(options.get("hooks"))
+        if get("trace", UNSET) is not UNSET:
+            call.trace = check_trace(options["trace"])
+        if get("expect_continue", UNSET) is not UNSET:
+            call.expect = expect_seconds(options["expect_continue"])
+        if get("retry", UNSET) is not UNSET:
+            self._apply_retry(call, options["retry"])
+        overrides = {name: options[name] for name in ("verify", "cert", "ssl_context", "proxy") if get(name, UNSET) is not UNSET}
+        call.overrides = overrides or None
+        own = hook_table(get("hooks"))
         if own is not None:
             call.hooks = {event: [*(call.hooks or {}).get(event, ()), *own.get(event, ())] for event in HOOK_EVENTS}
+        call.settle()
         return call
 
 
-def _count(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer, got {type(value).__name__}")
-    if value < 0:
-        raise ValueError(f"{name}={value} must not be negative")
-    return value
+def _auth(value: Any) -> AuthBase | None:
+    if value is None:
+        return None
+    from fasthttp.auth import make_auth
+
+    return make_auth(value)
 
 
 @lru_cache(maxsize=8)
@@ -270,41 +391,25 @@ def merge_headers(base: Headers, source: Any) -> Headers:
     return merged
 
 
-def hook_table(hooks: Mapping[str, Any] | None) -> HookTable | None:
-    """Hooks by event, each a list. Raises `ValueError` for an unknown event, `TypeError` for what cannot be called."""
-    if not hooks:
-        return None
-    table: HookTable = {}
-    for event, value in hooks.items():
-        if event not in HOOK_EVENTS:
-            raise ValueError(f"unknown hook event {event!r}; there are {', '.join(HOOK_EVENTS)}")
-        functions = [value] if callable(value) else list(value)
-        for function in functions:
-            if not callable(function):
-                raise TypeError(f"hooks[{event!r}]: {function!r} is not callable")
-        table[event] = functions
-    return table
-
-
-def check_base(text: str) -> URL:
+@lru_cache(maxsize=64)
+def base_target(text: str) -> Target:
     """The base URL, parsed. Raises `InvalidURL` for one that cannot be a prefix."""
     if not is_absolute(text):
         raise InvalidURL(f"Invalid URL: base URL {text[:200]!r} is not absolute")
-    url = to_url(text)
-    if url.query is not None or url.fragment is not None:
+    scheme, _, rest = text.partition("://")
+    target = http_target(f"{_HTTP.get(scheme.lower(), scheme)}://{rest}")
+    if target.url.query is not None or target.url.fragment is not None:
         raise InvalidURL("Invalid URL: a base URL has no query and no fragment")
-    return url
+    return target
 
 
 @lru_cache(maxsize=1024)
-def _resolve(base: str | None, url: str) -> URL:
+def _resolve(base: str | None, url: str) -> Target:
     if is_absolute(url):
-        return http_url(url)
+        return http_target(url)
     refuse_controls(url)
     if base is None:
         raise InvalidURL(f"Invalid URL: {url.partition('?')[0][:200]!r} is relative, and there is no base URL")
-    prefix = check_base(base)
-    path = prefix.path.rstrip("/")
+    prefix, context = base_target(base)
     reference = url if not url or url.startswith("?") else "/" + url.lstrip("/")
-    joined = to_url(f"{prefix.scheme}://{prefix.host_header.decode('ascii')}{path}{reference}")
-    return joined.replace(scheme={"ws": "http", "wss": "https"}.get(joined.scheme, joined.scheme))
+    return Target(to_url(f"{prefix.scheme}://{prefix.host_header.decode('ascii')}{prefix.path.rstrip('/')}{reference}"), context)

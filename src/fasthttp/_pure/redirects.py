@@ -14,7 +14,7 @@ from httpwire.url import URL
 if TYPE_CHECKING:
     from fasthttp.response import Response
 
-__all__ = ["REDIRECT_STATUSES", "next_request"]
+__all__ = ["REDIRECT_STATUSES", "leaves_origin", "next_request"]
 
 REDIRECT_STATUSES = frozenset((301, 302, 303, 307, 308))
 
@@ -44,7 +44,7 @@ def next_request(request: Request, response: Response, sensitive: Collection[str
     if not keeps_body:
         for name in [name for name in headers if name.startswith("content-") or name in ("transfer-encoding", "expect")]:
             del headers[name]
-    if _leaves(current, url):
+    if leaves_origin(current, url):
         for name in [name for name in headers if is_secret(name, sensitive)]:
             del headers[name]
     if "host" in headers:
@@ -78,7 +78,8 @@ def _method(method: str, status: int) -> str:
     return method
 
 
-def _leaves(current: URL, url: URL) -> bool:
+def leaves_origin(current: URL, url: URL) -> bool:
+    """Whether credentials stay behind on the way from one URL to another."""
     if url.origin == current.origin:
         return False
     upgraded = (current.scheme, current.port, url.scheme, url.port) == ("http", 80, "https", 443)

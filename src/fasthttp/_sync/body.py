@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Callable
 from typing import Any, TypeVar
 
+from fasthttp._io.blocking import settle
 from fasthttp._pure.decoding import Pipeline
 from fasthttp._pure.faults import annotate
 from fasthttp._pure.streams import Transform
+from fasthttp._pure.tracing import Progress
 from fasthttp.errors import FastHTTPError
 from fasthttp.models import Request
 from fasthttp.response import Response
@@ -25,10 +27,13 @@ class SyncBody:
     colour = "sync"
     owner: Any = None  # what has to live as long as this body
 
-    def __init__(self, source: Any, pipeline: Pipeline, request: Request | None) -> None:
+    def __init__(
+        self, source: Any, pipeline: Pipeline, request: Request | None, on_download: Callable[[int, int | None], Any] | None = None
+    ) -> None:
         self._source = source
         self._pipeline = pipeline
         self._request = request
+        self._progress = None if on_download is None else Progress(on_download, source.content_length)
         self.closed = False
 
     @property
@@ -41,6 +46,8 @@ class SyncBody:
         plain = raw or pipeline.is_plain
         try:
             while data := source.next():
+                if self._progress is not None:
+                    settle(self._progress.add(len(data)))
                 if plain:
                     yield data
                 else:
@@ -48,6 +55,8 @@ class SyncBody:
                         yield piece
             if not raw:
                 pipeline.flush()
+            if self._progress is not None:
+                settle(self._progress.finish())
             source.release()
             self.closed = True
         except GeneratorExit:

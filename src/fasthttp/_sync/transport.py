@@ -6,8 +6,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
-from fasthttp._io.blocking import settle, transport_closed, transported
-from fasthttp._pure.config import Call
+from fasthttp._io.blocking import pause, settle, transport_closed, transported
+from fasthttp._pure.call import Call
 from fasthttp.errors import FastHTTPError, ReadTimeout, TotalTimeout
 from fasthttp.models import Request
 from fasthttp.response import Response
@@ -41,6 +41,11 @@ class SyncTransportSender:
             raise TypeError(f"{type(self.transport).__name__} returned {type(response).__name__}; a transport must return a Response")
         return _adopt(response, request, call)
 
+    def pause(self, seconds: float) -> None:
+        """Wait between two attempts; not at all where the transport is one for tests that need no waits."""
+        if not getattr(self.transport, "fast", False):
+            pause(seconds)
+
 
 def _adopt(response: Response, request: Request, call: Call) -> Any:
     """A copy of what the transport returned, as the caller's kind of response: the same one may be returned again."""
@@ -48,6 +53,7 @@ def _adopt(response: Response, request: Request, call: Call) -> Any:
     adopted.__dict__.update(response.__dict__)
     if adopted._request is None:
         adopted._request = request
+    adopted._sets_cookies = "set-cookie" in adopted.headers
     return adopted
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Callable, Coroutine
-from os import PathLike
+from collections.abc import Callable, Coroutine, Mapping
+from os import PathLike, environ, fspath
 from typing import TYPE_CHECKING, Any
 
-from fasthttp._pure.config import Call
+from fasthttp._pure.call import Call
+from fasthttp._pure.proxies import choose_proxies
 from fasthttp._pure.route import NetworkOptions
 from fasthttp.limits import Limits
 from fasthttp.models import Request
@@ -28,8 +29,8 @@ class HTTPTransport(BaseTransport):
     """Sends over the network; what a client without `transport=` does.
 
     Args:
-        pool, limits, verify, cert, ssl_context, trust_env, local_address, resolver, max_header_bytes, max_header_count,
-            logger: as for `Client`.
+        pool, limits, verify, cert, ssl_context, trust_env, local_address, resolver, proxy, proxies, uds,
+            max_header_bytes, max_header_count, logger: as for `Client`.
         check_address: called with (host, ip, port) for every address a name resolves to, before any is tried; what
             it raises ends the call.
     """
@@ -45,6 +46,9 @@ class HTTPTransport(BaseTransport):
         trust_env: bool = True,
         local_address: str | None = None,
         resolver: Resolver | None = None,
+        proxy: str | None = None,
+        proxies: Mapping[str, str | None] | None = None,
+        uds: str | PathLike[str] | None = None,
         check_address: Callable[[str, str, int], None] | None = None,
         max_header_bytes: int = 65536,
         max_header_count: int = 256,
@@ -58,7 +62,14 @@ class HTTPTransport(BaseTransport):
         self._owns_pool = pool is None
         self._tls = TLSConfig(verify, cert, ssl_context, trust_env=trust_env)
         wire = WireLimits(head=max_header_bytes, line=max_header_bytes, count=max_header_count)
-        options = NetworkOptions(resolver=resolver, check_address=check_address, local_address=local_address, wire=wire)
+        options = NetworkOptions(
+            resolver=resolver,
+            check_address=check_address,
+            local_address=local_address,
+            uds=None if uds is None else fspath(uds),
+            proxies=choose_proxies(proxy, proxies, environ if trust_env else None),
+            wire=wire,
+        )
         self._options = options if logger is None else options._replace(logger=logger)
         self._sync: Any = None
 
@@ -104,4 +115,5 @@ def _call(request: Request) -> Call:
     call.stream = True
     if request.timeout is not UNSET:
         call.timeout = Timeout.from_value(request.timeout)
+    call.settle()
     return call

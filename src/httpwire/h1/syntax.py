@@ -11,9 +11,9 @@ import httptools
 Field = tuple[bytes, bytes]
 
 MAX_LENGTH = 2**63 - 1
-# Fields that decide framing, reuse and decoding. Only these are looked at while a head is read.
+# Fields that decide framing, reuse and decoding, and the one that a client keeps. Only these are looked at while a head is read.
 _CONTROL_FIELDS = frozenset(
-    (b"connection", b"content-length", b"transfer-encoding", b"content-encoding", b"upgrade", b"host", b"expect", b"keep-alive")
+    b"connection content-length transfer-encoding content-encoding upgrade host expect keep-alive set-cookie".split()
 )
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 NOTHING: dict[bytes, bytes] = {}
