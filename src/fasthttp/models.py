@@ -47,7 +47,19 @@ class Request:
     Attributes: `method`, `headers` (mutable), `timeout`; `url`, `scheme`, `host`, `port`, `target` of the final URL.
     """
 
-    __slots__ = ("__weakref__", "_head", "_headers", "_reference", "_url", "announced", "body", "built_for", "method", "timeout")
+    __slots__ = (
+        "__weakref__",
+        "_head",
+        "_headers",
+        "_reference",
+        "_url",
+        "announced",
+        "auth_round",
+        "body",
+        "built_for",
+        "method",
+        "timeout",
+    )
 
     def __init__(
         self,
@@ -72,6 +84,7 @@ class Request:
         self._url: URL | None = None
         self._reference = ""
         self.announced: int | None = 0  # bytes of the body in its framing; None: chunked
+        self.auth_round = 0  # how many answers to challenges of this exchange went before it
         self.built_for: object = None  # the client whose defaults are in here already
         if is_absolute(url):
             self._url = add_params(http_url(url), params)
@@ -166,6 +179,7 @@ class Request:
         new._headers = headers
         new._head = None
         new.announced = 0
+        new.auth_round = 0
         return new
 
     @classmethod
@@ -181,6 +195,7 @@ class Request:
         new._headers = None
         new._head = head
         new.announced = 0 if body is None else body.length
+        new.auth_round = 0
         return new
 
     @classmethod
