@@ -74,15 +74,10 @@ class AsyncEngine:
                     if call.retry is None:
                         raise
                     outcome = exc
-            if (
-                outcome is None
-                or outcome.__class__ is not call.response_class
-                or outcome.status_code in call.turns
-                or outcome._sets_cookies
-            ):
-                response: ClientResponse = await self._exchange(request, call, total_at, outcome)
+            if outcome.__class__ is call.response_class and outcome.status_code not in call.turns and not outcome._sets_cookies:
+                response: ClientResponse = outcome
             else:
-                response = outcome
+                response = await self._exchange(request, call, total_at, outcome)
             if config.default_encoding != "utf-8":
                 response._default_encoding = config.default_encoding
             response._elapsed = monotonic() - started
