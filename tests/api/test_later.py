@@ -108,7 +108,7 @@ def test_parts_of_a_response_that_come_later_name_themselves() -> None:
 
 
 CLASSES = """
-    AuthBase BasicAuth BearerAuth DigestAuth NetrcAuth Cookie CookieJar RetryPolicy CircuitBreaker MultipartEncoder WebSocket
+    AuthBase BasicAuth BearerAuth DigestAuth NetrcAuth RetryPolicy CircuitBreaker MultipartEncoder WebSocket
     WebSocketMessage SSEEvent WSGITransport AsyncSession Router SecurityPolicy
 """.split()
 
