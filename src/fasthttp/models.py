@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from fasthttp._pure.body import Body, make_body
+from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp._pure.later import not_yet
 from fasthttp.errors import InvalidHeader, InvalidURL, UnsupportedScheme
 from fasthttp.timeouts import UNSET, Timeout
@@ -79,8 +79,7 @@ class Request:
             refuse_controls(url)
             self._reference = url if params is None else join_query(url, params)
         self.body: Body | None = make_body(content=content, json=json, data=data, files=files)
-        if self.body is not None and self.body.content_type and "content-type" not in self.headers:
-            self.headers["Content-Type"] = self.body.content_type
+        set_content_type(self.headers, self.body)
 
     @property
     def headers(self) -> Headers:

@@ -40,7 +40,7 @@ def test_values_that_switch_a_feature_off_are_accepted(name: str) -> None:
     Client(**{name: off}).close()
 
 
-CALLS = [*VALUES.items(), ("on_upload", print), ("on_download", print), ("files", {"f": b"x"})]
+CALLS = [*VALUES.items(), ("on_upload", print), ("on_download", print)]
 
 
 @pytest.mark.parametrize(("name", "value"), CALLS)
@@ -79,7 +79,11 @@ def test_urls_that_need_a_later_feature_say_so(url: str) -> None:
 def test_methods_that_come_later_name_themselves() -> None:
     """download, websocket and sse, on the client and at module level."""
     with Client() as client:
-        for method, arguments in ((client.download, ("http://a.test/", "f")), (client.websocket, ("ws://a.test/",)), (client.sse, ("http://a.test/",))):
+        for method, arguments in (
+            (client.download, ("http://a.test/", "f")),
+            (client.websocket, ("ws://a.test/",)),
+            (client.sse, ("http://a.test/",)),
+        ):
             with pytest.raises(NotImplementedError, match=rf"client\.{method.__name__}\(\)"):
                 method(*arguments)
         for name in ("cookies", "auth", "breaker"):
@@ -108,7 +112,7 @@ def test_parts_of_a_response_that_come_later_name_themselves() -> None:
 
 
 CLASSES = """
-    AuthBase BasicAuth BearerAuth DigestAuth NetrcAuth Cookie CookieJar RetryPolicy CircuitBreaker MultipartEncoder WebSocket
+    AuthBase BasicAuth BearerAuth DigestAuth NetrcAuth Cookie CookieJar RetryPolicy CircuitBreaker WebSocket
     WebSocketMessage SSEEvent WSGITransport AsyncSession Router SecurityPolicy
 """.split()
 

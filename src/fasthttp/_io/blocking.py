@@ -7,12 +7,13 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, TypeVar
 
 from fasthttp._io import addresses
 from fasthttp._io.readiness import asker, limit_call, receive_now, wait_writable
+from fasthttp._io.sources import iterate as iterate_source
 from fasthttp._io.tls import tls_error
 from fasthttp._pure.route import ConnectionInfo, NetworkOptions, Route
 from fasthttp.errors import (
@@ -548,33 +549,6 @@ def settle(value: Any, seconds: float | None = None) -> Any:
     from fasthttp._io.bridge import run_coroutine
 
     return run_coroutine(value, seconds)
-
-
-def iterate_source(source: Any) -> Iterator[bytes]:
-    """The pieces of a body source; async ones are run on the shared loop thread."""
-    if isinstance(source, bytes):
-        for at in range(0, len(source), _PIECE):
-            yield source[at : at + _PIECE]
-    elif isinstance(source, os.PathLike):
-        with open(source, "rb") as file:
-            yield from _pieces(file)
-    elif hasattr(source, "read"):
-        yield from _pieces(source)
-    elif hasattr(source, "__aiter__"):
-        from fasthttp._io.bridge import iterate
-
-        for piece in iterate(source):
-            if piece:
-                yield piece.encode() if isinstance(piece, str) else bytes(piece)
-    else:
-        for piece in source:
-            if piece:
-                yield piece.encode() if isinstance(piece, str) else bytes(piece)
-
-
-def _pieces(file: Any) -> Iterator[bytes]:
-    while piece := file.read(_PIECE):
-        yield piece.encode() if isinstance(piece, str) else piece
 
 
 def transported(transport: Any, request: Any) -> Any:

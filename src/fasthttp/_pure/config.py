@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from fasthttp._pure.body import Body, make_body
+from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp._pure.later import not_yet
 from fasthttp.errors import InvalidHeader, InvalidURL
 from fasthttp.models import Request, add_params, check_method, http_url, is_absolute, make_headers, refuse_controls, to_url
@@ -190,8 +190,7 @@ class ClientConfig:
             head = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (name, url.target, url.host_header, lines)
             return Request.bare(method, url, head, body, self)
         merged = merge_headers(own, headers)
-        if body is not None and body.content_type is not None and "content-type" not in merged:
-            merged["Content-Type"] = body.content_type
+        set_content_type(merged, body)
         return Request.merged(check_method(method), url, merged, body, self)
 
     def adopt(self, request: Request) -> Request:
