@@ -42,13 +42,6 @@ __all__ = [
     "VerifyTypes",
 ]
 
-HTTPMethod = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "QUERY", "TRACE"]
-ParamTypes = Union[Mapping[str, Any], Sequence[tuple[str, Any]], str, bytes]
-BodyTypes = Union[
-    bytes, bytearray, memoryview, str, "PathLike[str]", IO[bytes], IO[str], Iterable[Union[bytes, str]], AsyncIterable[Union[bytes, str]]
-]
-DataTypes = Union[Mapping[str, Any], Sequence[tuple[str, Any]], str, bytes]
-
 
 class AsyncReadable(Protocol):
     """An async stream: `read` gives at most so many bytes, none at the end."""
@@ -56,7 +49,22 @@ class AsyncReadable(Protocol):
     async def read(self, size: int, /) -> bytes: ...
 
 
-FileContent = Union[BodyTypes, AsyncReadable]
+HTTPMethod = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "QUERY", "TRACE"]
+ParamTypes = Union[Mapping[str, Any], Sequence[tuple[str, Any]], str, bytes]
+BodyTypes = Union[
+    AsyncReadable,
+    bytes,
+    bytearray,
+    memoryview,
+    str,
+    "PathLike[str]",
+    IO[bytes],
+    IO[str],
+    Iterable[Union[bytes, str]],
+    AsyncIterable[Union[bytes, str]],
+]
+DataTypes = Union[Mapping[str, Any], Sequence[tuple[str, Any]], str, bytes]
+FileContent = BodyTypes
 FileUpload = Union[
     FileContent,
     tuple[Union[str, None], FileContent],

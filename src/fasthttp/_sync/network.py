@@ -122,7 +122,7 @@ class SyncNetwork:
             connection.drain()
             return not connection.answered
         finally:
-            pieces.close()  # type: ignore[attr-defined]
+            pieces.close()
 
     def _response(self, connection: Any, request: Request, call: Call, request_complete: bool) -> Response:
         parser = connection.parser
