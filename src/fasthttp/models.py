@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from fasthttp._pure.body import Body, make_body
+from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp._pure.context import RequestContext, Target, credentials_of
 from fasthttp.errors import InvalidHeader, InvalidURL, UnsupportedScheme
 from fasthttp.timeouts import UNSET, Timeout
@@ -96,8 +96,7 @@ class Request:
             refuse_controls(url)
             self._reference = url if params is None else join_query(url, params)
         self.body: Body | None = make_body(content=content, json=json, data=data, files=files)
-        if self.body is not None and self.body.content_type and "content-type" not in self.headers:
-            self.headers["Content-Type"] = self.body.content_type
+        set_content_type(self.headers, self.body)
         if cookies is not None:
             from fasthttp.cookies import make_jar
 

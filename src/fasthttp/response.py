@@ -269,11 +269,12 @@ class Response:
 
     @property
     def cookies(self) -> CookieJar:
-        """The cookies that this response sets, in a jar of their own."""
+        """The cookies that this response sets, in a jar of their own; empty when it does not know its URL."""
         from fasthttp.cookies import CookieJar
 
         jar = CookieJar()
-        jar.add_from_response(self)
+        if self.url:
+            jar.add_from_response(self)
         return jar
 
     @property

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from http.cookiejar import CookieJar as StdlibCookieJar
 from os import PathLike
-from typing import IO, TYPE_CHECKING, Any, Literal, TypedDict, Union
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Union
 
 from httpwire.headers import HeaderTypes
 
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from fasthttp.timeouts import Timeout
 
 __all__ = [
+    "AsyncReadable",
     "AuthTypes",
     "BodyTypes",
     "CertTypes",
     "CookieTypes",
+    "DataTypes",
     "DefaultEncoding",
+    "FileContent",
     "FileTypes",
     "FileUpload",
     "HTTPMethod",
@@ -39,14 +42,39 @@ __all__ = [
     "VerifyTypes",
 ]
 
+
+class AsyncReadable(Protocol):
+    """An async stream: `read` gives at most so many bytes, none at the end."""
+
+    async def read(self, size: int, /) -> bytes: ...
+
+
 HTTPMethod = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "QUERY", "TRACE"]
 ParamTypes = Union[Mapping[str, Any], Sequence[tuple[str, Any]], str, bytes]
 BodyTypes = Union[
-    bytes, bytearray, memoryview, str, "PathLike[str]", IO[bytes], IO[str], Iterable[Union[bytes, str]], AsyncIterable[Union[bytes, str]]
+    AsyncReadable,
+    bytes,
+    bytearray,
+    memoryview,
+    str,
+    "PathLike[str]",
+    IO[bytes],
+    IO[str],
+    Iterable[Union[bytes, str]],
+    AsyncIterable[Union[bytes, str]],
 ]
 DataTypes = Union[Mapping[str, Any], Sequence[tuple[str, Any]], str, bytes]
-FileTypes = Any  # the shapes of C `files=`; narrowed with the multipart encoder
-FileUpload = FileTypes
+FileContent = BodyTypes
+FileUpload = Union[
+    FileContent,
+    tuple[Union[str, None], FileContent],
+    tuple[Union[str, None], FileContent, Union[str, None]],
+    tuple[Union[str, None], FileContent, Union[str, None], Union[Mapping[str, str], Sequence[tuple[str, str]], None]],
+]
+FileTypes = Union[
+    Mapping[str, Union[FileUpload, None]],
+    Sequence[Union[tuple[str, Union[FileUpload, None]], tuple[str, FileContent, Union[str, None]]]],
+]
 VerifyTypes = Union[bool, str, "PathLike[str]", ssl.SSLContext]
 CertTypes = Union[str, "PathLike[str]", tuple[Any, Any], tuple[Any, Any, Any]]
 TimeoutTypes = Union[float, "Timeout", None]

@@ -134,7 +134,6 @@ def test_rounds_begin_at_nought() -> None:
     assert request.copy().auth_round == 0
     url = request.parsed_url
     assert Request.bare("GET", url, b"", None, None).auth_round == 0
-    assert Request.merged("GET", url, request.headers, None, None).auth_round == 0
 
 
 # Basic and Bearer.

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from fasthttp._pure.body import Body, make_body
+from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp.errors import BodyNotReplayable
+from httpwire.headers import Headers
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -92,11 +93,69 @@ def test_two_bodies_exclude_each_other(first: str, second: str) -> None:
         make_body(**{first: b"x", second: b"y"})
 
 
-@pytest.mark.parametrize("keywords", [{"files": {"f": b"x"}}, {"data": {"a": 1}, "files": {"f": b"x"}}])
-def test_multipart_says_that_it_comes_later(keywords: dict[str, Any]) -> None:
-    """It is never left out of the request without a word."""
-    with pytest.raises(NotImplementedError, match=r"files= \(multipart\)"):
-        make_body(**keywords)
+def test_files_are_a_multipart_form_with_data_before_them() -> None:
+    """Small contents make one piece of bytes, under a type that names the boundary."""
+    made = body(data={"a": 1}, files={"f": b"x"})
+    assert made.content is not None
+    assert made.content_type is not None
+    boundary = made.content_type.removeprefix("multipart/form-data; boundary=").encode()
+    assert made.content.startswith(b'--%b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--%b\r\n' % (boundary, boundary))
+    assert made.content.endswith(b"\r\n\r\nx\r\n--%b--\r\n" % boundary)
+    assert body(content=made) is made
+
+
+@pytest.mark.parametrize("files", [{}, [], ()])
+def test_empty_files_are_as_good_as_none(files: Any) -> None:
+    """What the other keywords describe is sent."""
+    assert make_body(files=files) is None
+    assert body(files=files, data={"a": 1}).content == b"a=1"
+    assert body(files=files, json=1).content == b"1"
+
+
+@pytest.mark.parametrize("data", ["a=1", b"a=1", iter([b"a"])])
+def test_text_beside_files_is_refused(data: Any) -> None:
+    """It could be no part of the form."""
+    with pytest.raises(TypeError, match=r"data= takes a mapping or pairs when it goes with files="):
+        make_body(data=data, files={"f": b"x"})
+
+
+@pytest.mark.parametrize(("given", "sent"), [
+    (None, "application/json"), ("application/problem+json", "application/problem+json"),
+])  # fmt: skip
+def test_the_type_of_the_caller_wins(given: str | None, sent: str) -> None:
+    """The body says what it is only where nobody did."""
+    headers = Headers({} if given is None else {"Content-Type": given})
+    set_content_type(headers, body(json=1))
+    assert headers["content-type"] == sent
+    empty = Headers()
+    set_content_type(empty, None)
+    set_content_type(empty, body(content=b"x"))
+    assert empty == {}
+
+
+class AsyncFile:
+    """A stream whose methods have to be awaited."""
+
+    async def read(self, size: int = -1) -> bytes:
+        return b""
+
+    async def seek(self, at: int) -> None: ...
+
+
+def test_an_async_stream_has_no_length_and_is_sent_once() -> None:
+    """It is not asked for its position, which would need a loop."""
+    made = body(content=AsyncFile())
+    assert made.length is None
+    made.start()
+    assert not made.is_replayable
+
+
+def test_a_file_that_was_moved_is_sent_from_where_it_stood() -> None:
+    """The length was measured there."""
+    file = io.BytesIO(b"0123456789")
+    made = body(content=file)
+    file.seek(5)
+    assert len(made.start().read()) == made.length == 10
 
 
 @pytest.mark.parametrize("content", [{"a": 1}, 5, 1.5, object()])

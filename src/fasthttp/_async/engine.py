@@ -50,9 +50,9 @@ class AsyncEngine:
             request = config.plain_request(method, url)
         total = call.timeout.total
         total_at = None if total is None else started + total
-        if call.trace is not None:
+        if (hook := call.trace_hook) is not None:
             call = call.copy()
-            call.trace = Tracer(call.trace, monotonic)
+            call.trace = Tracer(hook, monotonic)
         try:
             if call.hooks is not None:
                 request = await self._request_hooks(request, call, total_at)
@@ -75,7 +75,7 @@ class AsyncEngine:
                         raise
                     outcome = exc
             if outcome.__class__ is call.response_class and outcome.status_code not in call.turns and not outcome._sets_cookies:
-                response: ClientResponse = outcome
+                response: ClientResponse = outcome  # type: ignore[assignment]
             else:
                 response = await self._exchange(request, call, total_at, outcome)
             if config.default_encoding != "utf-8":

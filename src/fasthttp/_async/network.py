@@ -175,7 +175,7 @@ class AsyncNetwork:
                 await settle(progress.finish())
             return not connection.answered
         finally:
-            await pieces.aclose()  # type: ignore[attr-defined]
+            await pieces.aclose()
 
     def _response(self, connection: Any, request: Request, call: Call, request_complete: bool) -> Response:
         parser = connection.parser

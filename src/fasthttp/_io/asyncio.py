@@ -7,11 +7,12 @@ import inspect
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any, TypeVar
 
 from fasthttp._io.readiness import is_readable
+from fasthttp._io.sources import aiterate as iterate_source
 from fasthttp._io.tls import late_tls_error
 from fasthttp._pure.route import ConnectionInfo, NetworkOptions
 from fasthttp.errors import (
@@ -413,36 +414,6 @@ async def settle(value: Any, seconds: float | None = None) -> Any:
         return await value
     async with asyncio.timeout(seconds):
         return await value
-
-
-_END: Any = object()
-
-
-async def iterate_source(source: Any) -> AsyncIterator[bytes]:
-    """The pieces of a body source; files and sync iterators are read in a worker thread."""
-    if isinstance(source, bytes):
-        for at in range(0, len(source), _PIECE):
-            yield source[at : at + _PIECE]
-        return
-    if hasattr(source, "__aiter__"):
-        async for piece in source:
-            if piece:
-                yield piece.encode() if isinstance(piece, str) else bytes(piece)
-        return
-    from fasthttp._io.blocking import iterate_source as iterate_blocking
-
-    pieces = iterate_blocking(source)
-    try:
-        while True:
-            piece = await asyncio.to_thread(next, pieces, _END)
-            if piece is _END:
-                return
-            yield piece
-    finally:
-        try:
-            pieces.close()  # type: ignore[attr-defined]
-        except ValueError:
-            pass  # a worker thread is still in it; it ends with that thread
 
 
 async def transported(transport: Any, request: Any) -> Any:

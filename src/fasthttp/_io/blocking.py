@@ -7,11 +7,12 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from fasthttp._io.readiness import asker, limit_call, receive_now, wait_readable, wait_writable
+from fasthttp._io.sources import iterate as iterate_source
 from fasthttp._io.tls import late_tls_error
 from fasthttp._pure.route import ConnectionInfo, NetworkOptions
 from fasthttp.errors import (
@@ -410,33 +411,6 @@ def settle(value: Any, seconds: float | None = None) -> Any:
     from fasthttp._io.bridge import run_coroutine
 
     return run_coroutine(value, seconds)
-
-
-def iterate_source(source: Any) -> Iterator[bytes]:
-    """The pieces of a body source; async ones are run on the shared loop thread."""
-    if isinstance(source, bytes):
-        for at in range(0, len(source), _PIECE):
-            yield source[at : at + _PIECE]
-    elif isinstance(source, os.PathLike):
-        with open(source, "rb") as file:
-            yield from _pieces(file)
-    elif hasattr(source, "read"):
-        yield from _pieces(source)
-    elif hasattr(source, "__aiter__"):
-        from fasthttp._io.bridge import iterate
-
-        for piece in iterate(source):
-            if piece:
-                yield piece.encode() if isinstance(piece, str) else bytes(piece)
-    else:
-        for piece in source:
-            if piece:
-                yield piece.encode() if isinstance(piece, str) else bytes(piece)
-
-
-def _pieces(file: Any) -> Iterator[bytes]:
-    while piece := file.read(_PIECE):
-        yield piece.encode() if isinstance(piece, str) else piece
 
 
 def transported(transport: Any, request: Any) -> Any:

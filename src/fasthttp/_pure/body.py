@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 from collections.abc import AsyncIterable, Iterable, Mapping
@@ -9,9 +10,10 @@ from typing import Any
 
 from fasthttp.errors import BodyNotReplayable
 from httpwire import jsonio
+from httpwire.headers import Headers
 from httpwire.query import encode_pairs, flatten
 
-__all__ = ["Body", "make_body"]
+__all__ = ["Body", "content_body", "make_body", "reads_async", "set_content_type"]
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -48,19 +50,33 @@ class Body:
             BodyNotReplayable: it is spent; `asked_by`, the response or error that wants it again, is attached.
         """
         if not self.is_replayable:
-            error = BodyNotReplayable(f"the body, a {type(self.source).__name__}, was read already and cannot be sent again")
+            error = BodyNotReplayable(f"{self._described()}, was read already and cannot be sent again")
             if isinstance(asked_by, BaseException):
                 error.__cause__ = asked_by
             else:
                 error.response = asked_by
             raise error
-        if self._started and self._position is not None:
+        if self._position is not None:
             self.source.seek(self._position)
         self._started = True
         return self.content if self.content is not None else self.source
 
+    def _described(self) -> str:
+        return f"the body, a {type(self.source).__name__}"
+
+    def type_for(self, given: str) -> str:
+        """The Content-Type to send where the caller gave one."""
+        return given
+
+
+def reads_async(source: Any) -> bool:
+    """Whether it is a stream whose `read` has to be awaited."""
+    return inspect.iscoroutinefunction(getattr(source, "read", None))
+
 
 def _position(file: Any) -> int | None:
+    if reads_async(file):
+        return None
     try:
         return int(file.tell()) if file.seekable() else None
     except (OSError, ValueError, AttributeError):
@@ -76,26 +92,28 @@ def _remaining(file: Any, position: int | None) -> int | None:
 
 
 def make_body(*, content: Any = None, json: Any = None, data: Any = None, files: Any = None) -> Body | None:
-    """The body that the keywords of a call describe, None without one.
+    """The body that the keywords of a call describe, None without one. Empty `files` are as good as none.
 
     Raises:
         ValueError: two of them exclude each other, or JSON cannot hold a value.
         TypeError: a value that cannot be a body.
     """
+    if isinstance(files, (Mapping, list, tuple)) and not files:
+        files = None
     given = [name for name, value in (("content", content), ("json", json), ("data", data), ("files", files)) if value is not None]
     if not given:
         return None
     if len(given) > 1 and given != ["data", "files"]:
         raise ValueError(f"{given[0]}= and {given[1]}= exclude each other: a request has one body")
     if files is not None:
-        from fasthttp._pure.later import not_yet
+        from fasthttp.formdata import MultipartEncoder
 
-        not_yet("files= (multipart)")
+        return MultipartEncoder(data, files).iter_bytes()
     if json is not None:
         return Body(jsonio.encode(json), content_type=JSON)
     if data is not None:
         return _form(data)
-    return _content(content)
+    return content_body(content)
 
 
 def _form(data: Any) -> Body:
@@ -105,10 +123,13 @@ def _form(data: Any) -> Body:
         return Body(bytes(data), content_type=FORM)
     if isinstance(data, (Mapping, list, tuple)):
         return Body(encode_pairs(flatten(data)).encode("ascii"), content_type=FORM)
-    return _content(data)
+    return content_body(data)
 
 
-def _content(content: Any) -> Body:
+def content_body(content: Any) -> Body:
+    """The body of `content=`, or of a part of a form. Raises `TypeError` for what cannot be one."""
+    if isinstance(content, Body):
+        return content
     if isinstance(content, bytes):
         return Body(content)
     if isinstance(content, str):
@@ -124,3 +145,10 @@ def _content(content: Any) -> Body:
     if isinstance(content, (Iterable, AsyncIterable)):
         return Body(None, content)
     raise TypeError(f"content= takes bytes, text, a file or an iterable of bytes, not {type(content).__name__}")
+
+
+def set_content_type(headers: Headers, body: Body | None) -> None:
+    """Say in `headers` what the body is, unless the caller did."""
+    if body is not None and body.content_type is not None:
+        given = headers.get("content-type")
+        headers["Content-Type"] = body.content_type if given is None else body.type_for(given)

@@ -10,6 +10,7 @@ from fasthttp.response import ClientResponse, Response
 from fasthttp.timeouts import Timeout
 
 if TYPE_CHECKING:
+    from fasthttp._pure.tracing import Tracer
     from fasthttp.retry import CircuitBreaker, RetryPolicy
     from fasthttp.types import TraceHook
 
@@ -42,6 +43,7 @@ class Call:
         "stream",
         "timeout",
         "trace",
+        "trace_hook",
         "turns",
         "watches_body",
     )
@@ -61,7 +63,8 @@ class Call:
         self.expect: float | None = None  # seconds to wait for 100 (Continue)
         self.on_upload: Callable[[int, int | None], Any] | None = None
         self.on_download: Callable[[int, int | None], Any] | None = None
-        self.trace: TraceHook | None = None
+        self.trace_hook: TraceHook | None = None
+        self.trace: Tracer | None = None  # of this very call
         self.settle()
 
     def copy(self) -> Call:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from fasthttp._pure.body import Body, make_body
+from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp._pure.call import HOOK_EVENTS, SAFE, Call, check_count, check_retry, check_trace, expect_seconds, hook_table
 from fasthttp._pure.context import RequestContext, Target, join_cookies, names_authorization
 from fasthttp._pure.later import not_yet
@@ -78,7 +78,7 @@ class ClientConfig:
         self.defaults.max_ratio = max_decompress_ratio
         self.defaults.hooks = hook_table(hooks)
         self.defaults.expect = expect_seconds(expect_continue)
-        self.defaults.trace = check_trace(trace)
+        self.defaults.trace_hook = check_trace(trace)
         self._apply_retry(self.defaults, retry)
         self.defaults.settle()
         self.timeout = timeout
@@ -295,8 +295,7 @@ class ClientConfig:
             head = b"%b %b HTTP/1.1\r\nHost: %b\r\n%b\r\n" % (name, url.target, url.host_header, lines)
             return Request.bare(method, url, head, body, self, context)
         merged = merge_headers(own, headers)
-        if body is not None and body.content_type is not None and "content-type" not in merged:
-            merged["Content-Type"] = body.content_type
+        set_content_type(merged, body)
         request = Request.bare(check_method(method), url, None, body, self, context)
         request._headers = merged
         return request
@@ -344,7 +343,7 @@ class ClientConfig:
             if value is not UNSET:
                 setattr(call, name, value)
         if get("trace", UNSET) is not UNSET:
-            call.trace = check_trace(options["trace"])
+            call.trace_hook = check_trace(options["trace"])
         if get("expect_continue", UNSET) is not UNSET:
             call.expect = expect_seconds(options["expect_continue"])
         if get("retry", UNSET) is not UNSET:

@@ -180,7 +180,7 @@ class Exchange:
                 yield Discard(response)
                 reason = str(response.status_code)
             self._attempt += 1
-            self._tell("retry", attempt=self._attempt, delay=delay, reason=reason)
+            self._tell("retry", delay=delay, reason=reason)
             if delay > 0:
                 yield Pause(delay)
 
@@ -305,7 +305,8 @@ class Exchange:
 
     def _tell(self, event: str, **info: Any) -> None:
         if self._call.trace is not None:
-            self._call.trace(event, {"time": self._now(), "attempt": self._attempt, **info})
+            self._call.trace.attempt = self._attempt
+            self._call.trace.tell(event, **info)
 
 
 def _blames_origin(error: FastHTTPError) -> bool:

@@ -51,9 +51,9 @@ class SyncEngine:
             request = config.plain_request(method, url)
         total = call.timeout.total
         total_at = None if total is None else started + total
-        if call.trace is not None:
+        if (hook := call.trace_hook) is not None:
             call = call.copy()
-            call.trace = Tracer(call.trace, monotonic)
+            call.trace = Tracer(hook, monotonic)
         try:
             if call.hooks is not None:
                 request = self._request_hooks(request, call, total_at)
@@ -75,15 +75,10 @@ class SyncEngine:
                     if call.retry is None:
                         raise
                     outcome = exc
-            if (
-                outcome is None
-                or outcome.__class__ is not call.response_class
-                or outcome.status_code in call.turns
-                or outcome._sets_cookies
-            ):
-                response: ClientResponse = self._exchange(request, call, total_at, outcome)
+            if outcome.__class__ is call.response_class and outcome.status_code not in call.turns and not outcome._sets_cookies:
+                response: ClientResponse = outcome  # type: ignore[assignment]
             else:
-                response = outcome
+                response = self._exchange(request, call, total_at, outcome)
             if config.default_encoding != "utf-8":
                 response._default_encoding = config.default_encoding
             response._elapsed = monotonic() - started

@@ -176,7 +176,7 @@ class SyncNetwork:
                 settle(progress.finish())
             return not connection.answered
         finally:
-            pieces.close()  # type: ignore[attr-defined]
+            pieces.close()
 
     def _response(self, connection: Any, request: Request, call: Call, request_complete: bool) -> Response:
         parser = connection.parser
