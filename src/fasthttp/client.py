@@ -23,6 +23,7 @@ from fasthttp.response import ClientResponse as Response
 from fasthttp.timeouts import DEFAULT_TIMEOUT, Timeout
 from fasthttp.transports.http import HTTPTransport
 from httpwire.headers import Headers
+from httpwire.masking import mask_url
 
 if TYPE_CHECKING:
     from fasthttp._async.engine import AsyncEngine
@@ -453,7 +454,7 @@ class Client:
         not_yet("client.sse()")
 
     def __repr__(self) -> str:
-        base = "" if self.base_url is None else f" {self.base_url}"
+        base = "" if self.base_url is None else f" {mask_url(self.base_url)}"
         return f"<{type(self).__name__}{base}{' closed' if self._core.config.closed else ''}>"
 
 
@@ -506,8 +507,9 @@ def _in_loop() -> bool:
 
 def _find_netrc() -> NetrcTable | None:
     """The netrc file of the user, where there is one."""
-    path = os.environ.get("NETRC") or os.path.expanduser("~/_netrc" if sys.platform == "win32" else "~/.netrc")
-    if not os.path.exists(path):
+    named = os.environ.get("NETRC")
+    paths = [named] if named else ["~/.netrc", "~/_netrc"] if sys.platform == "win32" else ["~/.netrc"]
+    if not any(os.path.exists(os.path.expanduser(path)) for path in paths):
         return None
     from fasthttp.auth import NetrcTable
 

@@ -15,7 +15,7 @@ _NAMES = frozenset(
 ).union(("api_key", "apikey", "passwd", "sig", "signature", "session"))
 _PARTS = re.compile(r"token|secret|password|api[-_]key")
 _URL = re.compile(r"(?:https?|wss?)://[^\s'\"<>]+", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
+_USERINFO = re.compile(r"(?:(?<=://)|\A/{0,2})[^/?#\s]*@")  # also of a URL whose scheme was forgotten
 _QUERY_PAIR = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]*)")
 
 
