@@ -113,7 +113,7 @@ class Request:
 
     @headers.setter
     def headers(self, value: HeaderTypes) -> None:
-        self._headers = Headers(value)
+        self._headers = make_headers(value)
 
     @property
     def url(self) -> str:
@@ -124,8 +124,11 @@ class Request:
     def url(self, value: str) -> None:
         new, context = http_target(value)
         if context is not None or self.context is not None:
-            context = context or RequestContext()
-            self.context = (self.context or context)._replace(credentials=context.credentials, uds=context.uds)
+            context, earlier = context or RequestContext(), self.context or RequestContext()
+            # Credentials of the URL go with it.
+            of_url = earlier.auth is not None and earlier.auth is earlier.credentials
+            auth = context.credentials if of_url else earlier.auth
+            self.context = earlier._replace(auth=auth, credentials=context.credentials, uds=context.uds)
         if self._url is not None and self.headers.get("host") == self._url.host_header.decode("ascii"):
             self.headers["Host"] = new.host_header.decode("ascii")
         self._url = new

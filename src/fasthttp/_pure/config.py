@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from fasthttp.timeouts import UNSET, Timeout
 from fasthttp.version import __version__
 from httpwire.coding import available_codings
 from httpwire.headers import Headers, check_name
+from httpwire.masking import mask_url
 from httpwire.url import URL
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ class ClientConfig:
         if self.jar is None:
             from fasthttp.cookies import CookieJar
 
-            self.jar = CookieJar()
+            # One step, so that threads that come here together get one jar between them.
+            self.jar = self.__dict__.setdefault("_made_jar", CookieJar())
         return self.jar
 
     @cookies.setter
@@ -189,7 +191,7 @@ class ClientConfig:
             return self.request(method, url, {})
         target, context = _resolve(self._base_url, url)
         if context is not None or self._context is not None or self._netrc is not None:
-            context = self._settle_context(target, context, {})
+            context = self._settle_context(target, context, {}, None)
         return self._make(method, target, None, None, context)
 
     def request(self, method: str, url: str, options: Mapping[str, Any]) -> Request:
@@ -200,36 +202,42 @@ class ClientConfig:
         if params is not None or self._params is not None:
             target = add_params(target, self._params, params)
         body = make_body(content=get("content"), json=get("json"), data=get("data"), files=get("files"))
+        headers = get("headers")
+        if isinstance(headers, Iterator):
+            headers = list(headers)
         if context is not None or self._context is not None or self._netrc is not None or not _SENT.isdisjoint(options):
-            context = self._settle_context(target, context, options)
-        return self._make(method, target, body, get("headers"), context)
+            context = self._settle_context(target, context, options, headers)
+        return self._make(method, target, body, headers, context)
 
-    def _settle_context(self, url: URL, context: RequestContext | None, options: Mapping[str, Any]) -> RequestContext | None:
+    def _settle_context(self, url: URL, context: RequestContext | None, options: Mapping[str, Any], headers: Any) -> RequestContext | None:
         """What goes along with a request: the nearest credentials, the cookies of the call."""
         cookies = options.get("cookies", UNSET)
         auth = options.get("auth", UNSET)
-        if cookies is UNSET and auth is UNSET and context is None and self._auth is not None and "headers" not in options:
+        if cookies is UNSET and auth is UNSET and context is None and self._auth is not None and headers is None:
             return self._context
         context = context or RequestContext()
         if cookies is not UNSET and cookies is not None:
             from fasthttp.cookies import make_jar
 
             context = context._replace(cookies=make_jar(cookies))
-        if auth is UNSET:
-            chosen = context.auth or self._nearest_auth(url, context, options.get("headers"))
-        else:
-            chosen = _auth(auth) or context.credentials
-        context = context._replace(auth=chosen)
+        if auth is UNSET and context.auth is not None:
+            auth = context.auth
+        context = context._replace(auth=self._nearest_auth(url, context, auth, headers))
         return None if context == RequestContext() else context
 
-    def _nearest_auth(self, url: URL, context: RequestContext, headers: Any) -> AuthBase | None:
+    def _nearest_auth(self, url: URL, context: RequestContext, auth: Any, headers: Any) -> AuthBase | None:
+        """The credentials of the nearest level that has any; `auth` and `headers` are those of the call."""
+        if auth is not UNSET and auth is not None:
+            return _auth(auth)
         if names_authorization(headers):
             return None
-        if self._auth is not None:
+        if auth is UNSET and self._auth is not None:
             return self._auth
         if "authorization" in self._headers:
             return None
-        return context.credentials or (None if self._netrc is None else self._netrc.get(url.hostname))
+        if context.credentials is not None or auth is None or self._netrc is None:
+            return context.credentials
+        return self._netrc.get(url.hostname)
 
     def context_after_leaving(self, url: URL, request: Request) -> RequestContext:
         """What still goes along once a redirect has led to another origin: no credentials but those that `url` has in netrc."""
@@ -306,6 +314,8 @@ class ClientConfig:
             return request.copy()
         if request.built_for is self:
             adopted = request.copy()
+            # Settled before: what it has no more since a redirect must not come back.
+            options = {"auth": None if request.context is None else request.context.auth, **options}
         else:
             target, context = (request._url, request.context) if request._url is not None else _resolve(self._base_url, request._reference)
             if request.context is not None and context is not request.context:
@@ -313,8 +323,7 @@ class ClientConfig:
             adopted = request.derive(url=add_params(target, self._params), headers=merge_headers(self._headers, request.headers))
             adopted.context = context
             adopted.built_for = self
-            options = {**options, "headers": request.headers}
-        adopted.context = self._settle_context(adopted.parsed_url, adopted.context, options)
+        adopted.context = self._settle_context(adopted.parsed_url, adopted.context, options, request.headers)
         return adopted
 
     def call(self, options: Mapping[str, Any], request: Request | None = None) -> Call:
@@ -394,7 +403,7 @@ def merge_headers(base: Headers, source: Any) -> Headers:
 def base_target(text: str) -> Target:
     """The base URL, parsed. Raises `InvalidURL` for one that cannot be a prefix."""
     if not is_absolute(text):
-        raise InvalidURL(f"Invalid URL: base URL {text[:200]!r} is not absolute")
+        raise InvalidURL(f"Invalid URL: base URL {mask_url(text)[:200]!r} is not absolute")
     scheme, _, rest = text.partition("://")
     target = http_target(f"{_HTTP.get(scheme.lower(), scheme)}://{rest}")
     if target.url.query is not None or target.url.fragment is not None:
@@ -408,7 +417,7 @@ def _resolve(base: str | None, url: str) -> Target:
         return http_target(url)
     refuse_controls(url)
     if base is None:
-        raise InvalidURL(f"Invalid URL: {url.partition('?')[0][:200]!r} is relative, and there is no base URL")
+        raise InvalidURL(f"Invalid URL: {mask_url(url).partition('?')[0][:200]!r} is relative, and there is no base URL")
     prefix, context = base_target(base)
     reference = url if not url or url.startswith("?") else "/" + url.lstrip("/")
     return Target(to_url(f"{prefix.scheme}://{prefix.host_header.decode('ascii')}{prefix.path.rstrip('/')}{reference}"), context)

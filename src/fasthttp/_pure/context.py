@@ -59,7 +59,7 @@ def join_cookies(*sources: str | None) -> str | None:
     pairs: list[str] = []
     names: set[str] = set()
     for source in given:
-        crumbs = [crumb for crumb in source.split("; ") if crumb.partition("=")[0].strip() not in names]
+        crumbs = [crumb.strip() for crumb in source.split(";") if crumb.partition("=")[0].strip() not in names]
         pairs += crumbs
-        names.update(crumb.partition("=")[0].strip() for crumb in crumbs)
+        names.update(crumb.partition("=")[0].rstrip() for crumb in crumbs)
     return "; ".join(pairs)

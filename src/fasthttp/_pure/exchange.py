@@ -27,6 +27,7 @@ from fasthttp.retry import origin_of
 if TYPE_CHECKING:
     from fasthttp._pure.call import Call
     from fasthttp._pure.config import ClientConfig
+    from fasthttp.auth import AuthBase
     from fasthttp.response import ClientResponse, Response
 
 __all__ = ["BufferBody", "Discard", "Exchange", "Pause", "Read", "Run", "Send", "Steps"]
@@ -109,6 +110,7 @@ class Exchange:
         self._attempt = 1
         self._failures: list[FastHTTPError] = []
         self._history: list[Response] = []
+        self._asked = request  # what the latest response answers, without cookies: redirects lead on from there
 
     def steps(self) -> Generator[Step, Any, ClientResponse]:
         """The call, step by step; returns the response."""
@@ -135,9 +137,9 @@ class Exchange:
         if response.status_code not in REDIRECT_STATUSES:
             return None
         try:
-            following = next_request(self._request, response, self._config.sensitive)
-            if following is not None and leaves_origin(self._request.parsed_url, following.parsed_url):
-                following.context = self._config.context_after_leaving(following.parsed_url, self._request)
+            following = next_request(self._asked, response, self._config.sensitive)
+            if following is not None and leaves_origin(self._asked.parsed_url, following.parsed_url):
+                following.context = self._config.context_after_leaving(following.parsed_url, self._asked)
         except FastHTTPError as exc:
             if not self._call.follow_redirects:
                 return None  # the caller asked for the response as it is
@@ -229,41 +231,51 @@ class Exchange:
 
     def _authenticated(self) -> Generator[Step, Any, ClientResponse]:
         """The answer of one attempt, after as many rounds as its authentication asks for."""
-        request = self._request
+        request = self._asked = self._request
         context = request.context
         auth = None if context is None else context.auth
         if auth is None or auth.fixed_authorization is not None:
             return (yield from self._sent(self._config.dress(request)))
         rounds = 0
         while True:
+            if auth.requires_request_body and request.body is not None and request.body.content is None:
+                yield BufferBody(request)
+                request.headers.pop("transfer-encoding", None)  # the length is known now
             own = request.copy()  # what a method does to it must not last
             own.auth_round = rounds
-            if auth.requires_request_body and own.body is not None and own.body.content is None:
-                yield BufferBody(own)
-                request.body = own.body
-            result = yield Run(auth.on_request, (own,))
-            if isinstance(result, Request):
-                own = result
-            elif result is not None:
-                raise TypeError(f"{type(auth).__name__} returned {type(result).__name__} for a request; it must return None or a Request")
-            wire = self._config.dress(own)
-            response = yield from self._sent(wire)
-            if auth.requires_response_body:
-                yield Read(response)
-            following = yield Run(auth.on_response, (own, response))
+            own = self._returned(auth, "request", (yield Run(auth.on_request, (own,)))) or own
+            self._asked = self._request if own.url == self._request.url else own
+            response = yield from self._sent(self._config.dress(own))
+            following = yield from self._reaction(auth, own, response)
             if following is None or rounds == _MAX_ROUNDS:
                 return response
-            if not isinstance(following, Request):
-                kind = type(following).__name__
-                raise TypeError(f"{type(auth).__name__} returned {kind} for a response; it must return None or a Request")
-            if not following.is_replayable:
-                if response._body is not None:
-                    response._body.abandon()
-                following.body.start(asked_by=response)  # type: ignore[union-attr]
             yield Discard(response)
             self._history.append(response)
             rounds += 1
             request = following
+
+    def _reaction(self, auth: AuthBase, own: Request, response: ClientResponse) -> Generator[Step, Any, Request | None]:
+        """The request that an authentication wants to be sent in place of returning the response."""
+        try:
+            if auth.requires_response_body:
+                yield Read(response)
+            following = self._returned(auth, "response", (yield Run(auth.on_response, (own, response))))
+            if following is not None and following.body is not None and not following.is_replayable:
+                following.body.start(asked_by=response)  # raises
+        except BaseException:
+            if response._body is not None:
+                response._body.abandon()
+            raise
+        return following
+
+    def _returned(self, auth: AuthBase, event: str, result: Any) -> Request | None:
+        """What a method of an authentication returned, with the defaults of the client."""
+        if result is None:
+            return None
+        if not isinstance(result, Request):
+            kind = type(result).__name__
+            raise TypeError(f"{type(auth).__name__} returned {kind} for a {event}; it must return None or a Request")
+        return result if result.built_for is self._config else self._config.adopt(result)
 
     # --- one request on the wire
 
@@ -273,22 +285,26 @@ class Exchange:
         permit = None if breaker is None else breaker.enter(origin_of(wire.parsed_url))
         succeeded: bool | None = None
         try:
-            response = yield Send(wire)
-            if response._sets_cookies:
-                self._config.keep_cookies(response, wire)
+            response = yield from self._send(wire)
             if response.status_code == 417 and "expect" in wire.headers:
                 yield Discard(response)
-                response = yield Send(self._unexpectant(wire))
+                response = yield from self._send(self._unexpectant(wire))
             if response._content is None and not self._call.stream and self._is_final(response):
                 yield Read(response)
             succeeded = response.status_code < 500 or response.status_code == 501
-            return response  # type: ignore[no-any-return]
+            return response
         except FastHTTPError as exc:
             succeeded = False if _blames_origin(exc) else None
             raise
         finally:
             if permit is not None and breaker is not None:
                 breaker.leave(permit, succeeded)
+
+    def _send(self, wire: Request) -> Generator[Step, Any, ClientResponse]:
+        response: ClientResponse = yield Send(wire)
+        if response._sets_cookies:
+            self._config.keep_cookies(response, wire)
+        return response
 
     def _unexpectant(self, wire: Request) -> Request:
         headers = wire.headers.copy()
