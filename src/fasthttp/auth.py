@@ -32,7 +32,7 @@ from httpwire.masking import MASK, mask_url
 
 if TYPE_CHECKING:
     from fasthttp.models import Request
-    from fasthttp.response import Response
+    from fasthttp.response import ClientResponse as Response
     from httpwire.url import URL
 
 __all__ = ["AuthBase", "BasicAuth", "BearerAuth", "DigestAuth", "NetrcAuth", "NetrcTable", "OAuth2ClientCredentials", "make_auth"]
