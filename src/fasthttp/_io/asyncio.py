@@ -56,6 +56,40 @@ class Connection(asyncio.Protocol):
     is there. Time limits need one loop timer for the connection, which is moved only when it has to be earlier.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_can_write",
+        "_draining",
+        "_ended",
+        "_error",
+        "_interim",
+        "_reading",
+        "_since",
+        "_timeout",
+        "_timer",
+        "_timer_at",
+        "_total_at",
+        "_unsent",
+        "_waiter",
+        "_wake_at",
+        "asked_at",
+        "closed",
+        "expires_at",
+        "head_at",
+        "host",
+        "idle_since",
+        "info",
+        "loop",
+        "on_lost",
+        "opening",
+        "parser",
+        "sent_at",
+        "transport",
+        "uses",
+        "waited",
+        "wrote",
+    )
+
     def __init__(self, loop: asyncio.AbstractEventLoop, options: NetworkOptions) -> None:
         self.loop = loop
         self.parser = ResponseParser(options.wire)

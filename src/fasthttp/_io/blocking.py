@@ -52,9 +52,35 @@ _RECEIVE = 65536
 class Connection:
     """One HTTP/1.1 connection on a blocking socket; same use as its asyncio sibling, without the waiting."""
 
-    on_lost: Callable[[Connection], None] | None = None  # a blocking socket tells nothing by itself
+    __slots__ = (
+        "__weakref__",
+        "_ask",
+        "_fileno",
+        "_receive_limit",
+        "_send_limit",
+        "_timeout",
+        "_total_at",
+        "_was_cut",
+        "asked_at",
+        "closed",
+        "expires_at",
+        "head_at",
+        "host",
+        "idle_since",
+        "info",
+        "on_lost",
+        "opening",
+        "parser",
+        "sent_at",
+        "socket",
+        "stream",
+        "uses",
+        "waited",
+        "wrote",
+    )
 
     def __init__(self, sock: socket.socket, options: NetworkOptions) -> None:
+        self.on_lost: Callable[[Connection], None] | None = None  # a blocking socket tells nothing by itself
         self.socket = sock
         self.stream: _Plain | TLS = _Plain(sock)
         self.parser = ResponseParser(options.wire)
