@@ -79,7 +79,11 @@ def test_urls_that_need_a_later_feature_say_so(url: str) -> None:
 def test_methods_that_come_later_name_themselves() -> None:
     """download, websocket and sse, on the client and at module level."""
     with Client() as client:
-        for method, arguments in ((client.download, ("http://a.test/", "f")), (client.websocket, ("ws://a.test/",)), (client.sse, ("http://a.test/",))):
+        for method, arguments in (
+            (client.download, ("http://a.test/", "f")),
+            (client.websocket, ("ws://a.test/",)),
+            (client.sse, ("http://a.test/",)),
+        ):
             with pytest.raises(NotImplementedError, match=rf"client\.{method.__name__}\(\)"):
                 method(*arguments)
         for name in ("cookies", "auth", "breaker"):
@@ -109,7 +113,7 @@ def test_parts_of_a_response_that_come_later_name_themselves() -> None:
 
 CLASSES = """
     AuthBase BasicAuth BearerAuth DigestAuth NetrcAuth Cookie CookieJar RetryPolicy CircuitBreaker MultipartEncoder WebSocket
-    WebSocketMessage SSEEvent WSGITransport AsyncSession Router SecurityPolicy
+    WebSocketMessage SSEEvent AsyncSession Router SecurityPolicy
 """.split()
 
 

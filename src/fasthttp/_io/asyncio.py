@@ -516,10 +516,23 @@ async def transported(transport: Any, request: Any) -> Any:
 
     if type(transport).ahandle is not BaseTransport.ahandle:
         return await transport.ahandle(request)
-    response = await asyncio.to_thread(transport.handle, request)
+    handling = asyncio.ensure_future(asyncio.to_thread(transport.handle, request))
+    try:
+        response = await asyncio.shield(handling)
+    except asyncio.CancelledError:
+        handling.add_done_callback(_abandon_late)
+        raise
     if getattr(response, "_source", None) is not None:
         response._source = _ThreadedSource(response._source)
     return response
+
+
+def _abandon_late(handling: asyncio.Task[Any]) -> None:
+    """The answer of a worker thread to a call that is gone: let go of its body."""
+    if not handling.cancelled() and handling.exception() is None:
+        source = getattr(handling.result(), "_source", None)
+        if source is not None:
+            source.abandon()
 
 
 async def transport_closed(transport: Any) -> None:
