@@ -77,13 +77,9 @@ def test_urls_that_need_a_later_feature_say_so(url: str) -> None:
 
 
 def test_methods_that_come_later_name_themselves() -> None:
-    """download, websocket and sse, on the client and at module level."""
+    """websocket and sse."""
     with Client() as client:
-        for method, arguments in (
-            (client.download, ("http://a.test/", "f")),
-            (client.websocket, ("ws://a.test/",)),
-            (client.sse, ("http://a.test/",)),
-        ):
+        for method, arguments in ((client.websocket, ("ws://a.test/",)), (client.sse, ("http://a.test/",))):
             with pytest.raises(NotImplementedError, match=rf"client\.{method.__name__}\(\)"):
                 method(*arguments)
         for name in ("cookies", "auth", "breaker"):
@@ -92,10 +88,6 @@ def test_methods_that_come_later_name_themselves() -> None:
         for name in ("cookies", "auth"):
             with pytest.raises(NotImplementedError, match=f"client.{name}"):
                 setattr(client, name, None)
-    with pytest.raises(NotImplementedError, match=r"fasthttp\.download\(\)"):
-        fasthttp.download("http://a.test/", "f")
-    with pytest.raises(NotImplementedError, match=r"fasthttp\.sync\.download\(\)"):
-        fasthttp.sync.download("http://a.test/", "f")
 
 
 def test_parts_of_a_response_that_come_later_name_themselves() -> None:

@@ -33,6 +33,7 @@ from httpwire.errors import IncompleteMessage, ProtocolError
 from httpwire.h1 import ResponseParser
 
 E = TypeVar("E", bound=FastHTTPError)
+T = TypeVar("T")
 
 __all__ = [
     "Connection",
@@ -40,6 +41,8 @@ __all__ = [
     "current_loop",
     "iterate_source",
     "open_connection",
+    "pause",
+    "run_blocking",
     "running_loop",
     "schedule",
     "settle",
@@ -342,6 +345,17 @@ def _caused(error: E, cause: BaseException) -> E:
 
 
 running_loop = asyncio._get_running_loop  # None without one; `current_loop` says so in words
+pause = asyncio.sleep
+
+
+async def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
+    """Call it in a worker thread. What has begun is finished before anybody goes on, also when the call is cancelled."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait((running,))
+        raise
 
 
 def current_loop() -> asyncio.AbstractEventLoop:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from fasthttp._io import addresses
@@ -41,6 +41,8 @@ __all__ = [
     "current_loop",
     "iterate_source",
     "open_connection",
+    "pause",
+    "run_blocking",
     "running_loop",
     "schedule",
     "settle",
@@ -351,6 +353,12 @@ def current_loop() -> Any:
 
 
 running_loop: Callable[[], Any] = type(None)  # gives None, as fast as asyncio gives its loop
+pause = sleep
+
+
+def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
+    """Call it: here there is no loop that would stand still."""
+    return function(*arguments)
 
 
 class _Never:
