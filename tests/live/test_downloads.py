@@ -12,6 +12,7 @@ import pytest
 
 from fasthttp import AsyncClient
 from fasthttp._io import partfile
+from fasthttp._pure.downloads import NOTHING
 from tests.shell.server import Peer, answering, response, serve
 
 BODY = random.Random(1).randbytes(600_000)
@@ -98,3 +99,33 @@ async def test_a_loop_is_not_held_up_by_the_disk(tmp_path: Path, monkeypatch: py
             await client.download(server.url, tmp_path / "file")
             task.cancel()
     assert longest < 0.15
+
+
+def test_an_unfinished_file_that_somebody_else_has_changed(tmp_path: Path) -> None:
+    """Bytes are put behind those that were looked at, or not at all."""
+    part = partfile.PartFile(tmp_path / "file", "key", None)
+    try:
+        assert part.recall("u") == NOTHING
+        (tmp_path / "file.part").write_bytes(b"four")
+        for offset in (3, 5):
+            with pytest.raises(OSError, match="somebody else writes to it"):
+                part.begin(offset, "{}")
+            part._shut()
+        part.begin(4, "{}")
+        part.write([b"and", b"more"])
+        assert (part.size, part.digest()) == (11, None)
+    finally:
+        part.close()
+    assert (tmp_path / "file.part").read_bytes() == b"fourandmore"
+
+
+def test_a_step_that_comes_too_late(tmp_path: Path) -> None:
+    """A thread that nobody waits for any more touches nothing."""
+    part = partfile.PartFile(tmp_path / "file", "key", "sha256")
+    part.begin(0, "{}")
+    part.close()
+    part.close()
+    part.write([b"x"])
+    part.begin(0, "changed")
+    assert (tmp_path / "file.part").read_bytes() == b""
+    assert (tmp_path / "file.part.json").read_text() == "{}"

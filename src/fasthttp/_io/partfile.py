@@ -35,7 +35,7 @@ def check_target(path: Path, overwrite: bool) -> str:
     elif not path.parent.is_dir():
         code = errno.ENOTDIR if path.parent.exists() else errno.ENOENT
         raise OSError(code, "the target is to be in what is no directory", str(path))
-    return os.path.join(os.path.realpath(path.parent), path.name)
+    return os.path.normcase(os.path.join(os.path.realpath(path.parent), path.name))
 
 
 def find_unfinished(folder: Path, url: str) -> Path | None:
@@ -124,6 +124,7 @@ class PartFile:
         if hasher is None:
             self.size = self._file.seek(0, os.SEEK_END)
         else:
+            self.size = 0
             while block := self._file.read(_BLOCK):
                 hasher.update(block)
                 self.size += len(block)

@@ -13,7 +13,17 @@ from typing import Any
 
 import pytest
 
-from fasthttp import AsyncClient, FastHTTPError, HTTPStatusError, IncompleteRead, RemoteProtocolError, ResponseError, ResponseTooLarge
+from fasthttp import (
+    AsyncClient,
+    FastHTTPError,
+    HTTPStatusError,
+    IncompleteRead,
+    MockTransport,
+    RemoteProtocolError,
+    ResponseError,
+    ResponseTooLarge,
+    WSGITransport,
+)
 from fasthttp._pure.config import Call
 from fasthttp.downloads import DownloadResult
 from tests.shell.asyncio import run_blocking
@@ -551,3 +561,24 @@ async def test_an_unentered_client_and_the_module_download_too(tmp_path: Path) -
     assert [type(result) for result in got] == [DownloadResult] * 3
     assert files(tmp_path) == dict.fromkeys("abc", len(BODY))
     assert server.requests[1].headers["user-agent"] == "me"
+
+
+async def test_over_a_transport(tmp_path: Path) -> None:
+    """An application or a script of answers is as good as the network, broken off or not."""
+    ends = iter([CUT, len(BODY)])
+
+    def app(environ: Any, start: Any) -> Any:
+        first = int(environ.get("HTTP_RANGE", "bytes=0-")[6:-1])
+        fields = [("ETag", TAG), ("Content-Length", str(len(BODY) - first))]
+        if first:
+            fields.append(("Content-Range", f"bytes {first}-{len(BODY) - 1}/{len(BODY)}"))
+        start("206 Part" if first else "200 OK", fields)
+        return [BODY[first : next(ends)]]
+
+    async with AsyncClient("http://app.test", transport=WSGITransport(app)) as client:
+        with pytest.raises(IncompleteRead):
+            await client.download("/file", tmp_path)
+        got = await client.download("/file", tmp_path, checksum=DIGEST)
+    assert (got.path.name, got.resumed_from) == ("file", CUT)
+    async with AsyncClient("http://mock.test", transport=MockTransport({"/small": b"small"})) as client:
+        assert (await client.download("/small", tmp_path)).path.read_bytes() == b"small"
