@@ -40,6 +40,7 @@ __all__ = [
     "current_loop",
     "iterate_source",
     "pause",
+    "run_blocking",
     "running_loop",
     "schedule",
     "settle",
@@ -392,6 +393,12 @@ def current_loop() -> Any:
 
 
 running_loop: Callable[[], Any] = type(None)  # gives None, as fast as asyncio gives its loop
+pause = sleep
+
+
+def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
+    """Call it: here there is no loop that would stand still."""
+    return function(*arguments)
 
 
 class _Never:
@@ -420,11 +427,6 @@ class Waiter:
     def wait(self, seconds: float | None) -> bool:
         """Whether it was woken within the time."""
         return self._lock.acquire(timeout=-1 if seconds is None else min(max(0.0, seconds), threading.TIMEOUT_MAX))
-
-
-def pause(seconds: float) -> None:
-    """Let time pass."""
-    sleep(seconds)
 
 
 def settle(value: Any, seconds: float | None = None) -> Any:
