@@ -41,6 +41,18 @@ def _import_ms(name: str) -> Callable[[dict[str, Any]], float | None]:
     return figure
 
 
+def _feature(*keys: str) -> Callable[[dict[str, Any]], float | None]:
+    def figure(results: dict[str, Any]) -> float | None:
+        found: Any = results.get("features", {})
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return None if found is None else float(found) / (1024 if keys[-1] == "rss_growth_kib" else 1)
+
+    return figure
+
+
+_UNUSED = ("hooks for another event", "a retry policy", "an empty jar", "a proxy for another host")
+
 # What is wanted, where it is read, the bound, the unit.
 TARGETS: tuple[tuple[str, Callable[[dict[str, Any]], float | None], float, str], ...] = (
     ("async, uvloop, 64 connections, small JSON: CPU against aiohttp", _ratio("get-uvloop-64", "aiohttp"), 0.40, "×"),
@@ -57,6 +69,11 @@ TARGETS: tuple[tuple[str, Callable[[dict[str, Any]], float | None], float, str],
     ("every head another, blocking: CPU against requests", _ratio("blocking-varied-1", "requests"), 0.10, "×"),
     ("flat from 32 to 512 connections: largest distance from the mean of 32, 64, 512", _unevenness, 15.0, "%"),
     ("1 connection, uvloop: CPU against the floor of the same run", _ratio("get-uvloop-1", "floor"), 1.3, "×"),
+    *((f"{name}, not used: CPU more than without", _feature("costs", name, "more_us"), 1.0, "µs") for name in _UNUSED),
+    ("ten cookies and Basic: CPU against the plain request", _feature("costs", "ten cookies and Basic", "ratio"), 1.5, "×"),
+    ("1 GiB through `files=`: more memory", _feature("files", "files", "rss_growth_kib"), 40.0, "MiB"),
+    ("1 GiB through `download`: more memory", _feature("files", "download", "rss_growth_kib"), 40.0, "MiB"),
+    ("a first address that never answers: what it costs", _feature("dead_route", "cost_ms"), 300.0, "ms"),
     ("`import fasthttp` in a fresh interpreter, median of 15", _import_ms("import_ms"), 60.0, "ms"),
     ("the same with its `Client` loaded, which the bare import leaves for later", _import_ms("client_ms"), 60.0, "ms"),
 )
@@ -145,6 +162,21 @@ def _pool(pool: dict[str, Any]) -> list[str]:
     return [*_table(["Scale", "Figure"], rows), ""]
 
 
+def _features(features: dict[str, Any]) -> list[str]:
+    if "error" in features:
+        return [f"Failed: {features['error']}", ""]
+    rows = [
+        [
+            f"a client with {name}" if name != "plain" else "a plain client",
+            f"{found['cpu_us']:.1f}",
+            f"{found['more_us']:+.2f}",
+            f"{found['ratio']:.2f} ×",
+        ]
+        for name, found in features["costs"].items()
+    ]
+    return [*_table(["Small JSON, uvloop, 64 connections", "CPU µs/request", "more than plain", "plain = 1"], rows), ""]
+
+
 def markdown(results: dict[str, Any]) -> str:
     """The text of RESULTS.md."""
     lines = [
@@ -173,4 +205,6 @@ def markdown(results: dict[str, Any]) -> str:
         lines += [f"(medians of {found['runs']} fresh interpreters).", ""]
     if "pool" in results:
         lines += ["## Pool and streams", "", *_pool(results["pool"])]
+    if "features" in results:
+        lines += ["## Features", "", *_features(results["features"])]
     return "\n".join([*lines, "## Where", "", *_environment(results)]).rstrip() + "\n"

@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import charts, libraries, pool_scale, report, servers
+from bench import charts, features, libraries, pool_scale, report, servers
 from bench.scenarios import SCENARIOS, Scenario
 
 HERE = Path(__file__).resolve().parent
@@ -133,7 +133,7 @@ def chosen(options: argparse.Namespace) -> list[Scenario]:
 
 
 def wants(options: argparse.Namespace, part: str) -> bool:
-    """Whether `import` or `pool` is to be measured."""
+    """Whether `import`, `pool` or `features` is to be measured."""
     return part in options.only if options.only else not options.quick or part == "import"
 
 
@@ -161,6 +161,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             results["scenarios"][scenario.name] = found = measure_scenario(scenario, names, rounds, server, options, core)
             versions = {name: figures["runs"][0]["version"] for name, figures in found["libraries"].items() if "runs" in figures}
             results["versions"].update(versions)
+        if wants(options, "features"):
+            url = f"{server.url}/json"
+            results["features"] = features.measure(core, server_core, url=url, rounds=options.rounds or 9, size=1 << 30)
+            print(f"features: {json.dumps(results['features'])}", flush=True)
     if wants(options, "import"):
         results["imports"] = measure_import(15, core)
         print(f"import: {results['imports']['import_ms']} ms, with Client {results['imports']['client_ms']} ms", flush=True)
@@ -189,7 +193,7 @@ def write(results: dict[str, Any], folder: Path) -> None:
 
 def main() -> None:
     """Measure, judge, write."""
-    names = ", ".join([*(scenario.name for scenario in SCENARIOS), "import", "pool"])
+    names = ", ".join([*(scenario.name for scenario in SCENARIOS), "import", "pool", "features"])
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=f"Names for --only: {names}; a part of a name stands for all that have it."
     )

@@ -23,7 +23,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    for factory in LOOPS:
+    for number, factory in enumerate(LOOPS):
+        if "tmp_path" in arguments:  # each run begins with an empty directory
+            parent: Any = pyfuncitem.funcargs["tmp_path"]
+            arguments["tmp_path"] = folder = parent / str(number)
+            folder.mkdir()
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(pyfuncitem.obj(**arguments))
         gc.collect()

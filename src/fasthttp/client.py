@@ -441,9 +441,55 @@ class Client:
 
         return SyncStream(self._core.sync_engine(), method, url, options)
 
-    def download(self, url: str, path: Any, **options: Any) -> Any:
-        """Later: download to a file."""
-        not_yet("client.download()")
+    def download(
+        self,
+        url: str,
+        path: str | PathLike[str],
+        *,
+        resume: bool = True,
+        progress: Callable[[int, int | None], Any] | None = None,
+        checksum: str | None = None,
+        overwrite: bool = True,
+        chunk_size: int = 1 << 20,
+        **options: Unpack[PostOptions],
+    ) -> Any:
+        """Download to a file, which is in its place only when it is complete and checked.
+
+        Until then the bytes are in `<path>.part`, with notes in `<path>.part.json`, and stay there after a failure. A
+        connection that breaks inside the body is taken up again within the attempts of the retry policy.
+
+        Args:
+            url: as for `request`.
+            path: of the file; for a directory the name is the server's or the URL's, made safe.
+            resume: go on with the bytes of an earlier download, where the server can tell that they are still good;
+                False asks for the whole, always.
+            progress: called with the bytes here and the bytes in all (None if not known), sync or async, each 64 KiB
+                at most, and at the end.
+            checksum: `algorithm:hex` that the file must have, any algorithm of hashlib.
+            overwrite: False refuses to replace a file.
+            chunk_size: bytes to gather before they are written.
+            options: as for `request`, without a body.
+
+        Returns:
+            A `DownloadResult`, or in a running event loop an awaitable of it.
+
+        Raises:
+            FileExistsError: the target is there with `overwrite=False`, or is not a regular file.
+            HTTPStatusError: the status is 400 or above; nothing on disk has changed.
+            RemoteProtocolError: the server sent another part than the one asked for.
+            ResponseError: the checksum is another one; the bytes are deleted.
+            RuntimeError: another download to this path is running in this process.
+            ValueError: the checksum cannot be one, or a header is one that a download sets itself.
+        """
+        settings: dict[str, Any] = {"resume": resume, "progress": progress, "checksum": checksum}
+        settings |= {"overwrite": overwrite, "chunk_size": chunk_size}
+        if _in_loop():
+            from fasthttp._async.download import download as download_async
+
+            return download_async(self._core.async_engine(), url, path, options, **settings)
+        from fasthttp._sync.download import download as download_sync
+
+        return download_sync(self._core.sync_engine(), url, path, options, **settings)
 
     def websocket(self, url: str, **options: Any) -> Any:
         """Later: open a WebSocket."""

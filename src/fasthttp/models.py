@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from fasthttp._pure.body import Body, make_body, set_content_type
-from fasthttp._pure.context import RequestContext, Target, credentials_of
+from fasthttp._pure.context import RequestContext, credentials_of
 from fasthttp.errors import InvalidHeader, InvalidURL, UnsupportedScheme
 from fasthttp.timeouts import UNSET, Timeout
 from httpwire import errors as wire
@@ -324,7 +324,7 @@ def is_absolute(text: str) -> bool:
 _UNIX = re.compile(r"http\+unix://([^/?#]*)", re.IGNORECASE)
 
 
-def http_target(text: str) -> Target:
+def http_target(text: str) -> tuple[URL, RequestContext | None]:
     """A URL that HTTP requests can go to, its user info and unix socket apart.
 
     `http+unix://` names a socket by its percent-encoded path in the place of the host; its requests say `Host: localhost`.
@@ -335,14 +335,14 @@ def http_target(text: str) -> Target:
         path = unquote(unix[1])
         if not path or "\0" in path:
             raise InvalidURL("Invalid URL: http+unix:// takes the percent-encoded path of a socket as its host")
-        return Target(to_url("http://localhost" + text[unix.end() :]), RequestContext(uds=path))
+        return to_url("http://localhost" + text[unix.end() :]), RequestContext(uds=path)
     url = to_url(text)
     if url.scheme not in ("http", "https"):
         raise UnsupportedScheme(f"Invalid URL: scheme {url.scheme!r} is not for HTTP requests; use http:// or https://")
     credentials = credentials_of(url)
     if credentials is None:
-        return Target(url)
-    return Target(url.replace(username="", password=""), RequestContext(credentials=credentials))
+        return url, None
+    return url.replace(username="", password=""), RequestContext(credentials=credentials)
 
 
 def refuse_controls(reference: str) -> None:

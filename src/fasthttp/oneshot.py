@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fasthttp._pure.later import not_yet
 from fasthttp.client import _in_loop
 
 __all__ = ["delete", "download", "get", "head", "options", "patch", "post", "put", "query", "request", "stream", "trace"]
@@ -87,5 +86,15 @@ def stream(method: str, url: str, **keywords: Any) -> Any:
 
 
 def download(url: str, path: Any, **keywords: Any) -> Any:
-    """Later: download to a file."""
-    not_yet("fasthttp.download()")
+    """Download to a file; see `Client.download`.
+
+    Returns:
+        A `DownloadResult`, or in a running event loop an awaitable of it.
+    """
+    if _in_loop():
+        from fasthttp._async import oneshot
+
+        return oneshot.download(url, path, keywords)
+    from fasthttp.sync import download as blocking
+
+    return blocking(url, path, **keywords)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
-from fasthttp._pure.later import not_yet
 from fasthttp._sync import oneshot
 from fasthttp.client import SyncClient
 from fasthttp.client import SyncClient as Client
 from fasthttp.response import ClientResponse
+
+if TYPE_CHECKING:
+    from fasthttp.downloads import DownloadResult
 
 __all__ = [
     "Client",
@@ -84,6 +87,6 @@ def stream(method: str, url: str, **keywords: Any) -> AbstractContextManager[Cli
     return oneshot.stream(method, url, keywords)
 
 
-def download(url: str, path: Any, **keywords: Any) -> Any:
-    """Later: download to a file."""
-    not_yet("fasthttp.sync.download()")
+def download(url: str, path: str | PathLike[str], **keywords: Any) -> DownloadResult:
+    """Download to a file; see `Client.download`."""
+    return oneshot.download(url, path, keywords)

@@ -51,19 +51,11 @@ def test_http2_is_said_of_calls_too() -> None:
 
 
 def test_methods_that_come_later_name_themselves() -> None:
-    """download, websocket and sse, on the client and at module level."""
+    """websocket and sse."""
     with Client() as client:
-        for method, arguments in (
-            (client.download, ("http://a.test/", "f")),
-            (client.websocket, ("ws://a.test/",)),
-            (client.sse, ("http://a.test/",)),
-        ):
+        for method, arguments in ((client.websocket, ("ws://a.test/",)), (client.sse, ("http://a.test/",))):
             with pytest.raises(NotImplementedError, match=rf"client\.{method.__name__}\(\)"):
                 method(*arguments)
-    with pytest.raises(NotImplementedError, match=r"fasthttp\.download\(\)"):
-        fasthttp.download("http://a.test/", "f")
-    with pytest.raises(NotImplementedError, match=r"fasthttp\.sync\.download\(\)"):
-        fasthttp.sync.download("http://a.test/", "f")
 
 
 def test_parts_of_a_response_that_come_later_name_themselves() -> None:

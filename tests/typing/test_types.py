@@ -35,6 +35,8 @@ with Client() as c:
     with c.stream("GET", "http://a.test/") as s:
         reveal_type(s)  #: fasthttp.response.ClientResponse
     reveal_type(c.base_url)  #: str | None
+    reveal_type(c.download("http://a.test/", "f"))  #: fasthttp.downloads.DownloadResult
+    c.download("http://a.test/", "f", chunksize=1)  #! chunksize
     c.get("http://a.test/", timout=1)  #! timout
     c.get("http://a.test/", timeout="soon")  #! timeout
     c.post("http://a.test/", content=5)  #! content

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from fasthttp._pure.keywords import split_keywords
 from fasthttp.client import AsyncClient
 from fasthttp.limits import Limits
 from fasthttp.response import ClientResponse
 
-__all__ = ["request", "stream"]
+if TYPE_CHECKING:
+    from fasthttp.downloads import DownloadResult
+
+__all__ = ["download", "request", "stream"]
 
 
 async def request(method: str, url: str, keywords: dict[str, Any]) -> ClientResponse:
@@ -35,3 +39,10 @@ async def stream(method: str, url: str, keywords: dict[str, Any]) -> AsyncIterat
     settings, options = split_keywords(keywords)
     async with AsyncClient(**settings) as client, client.stream(method, url, **options) as response:
         yield response
+
+
+async def download(url: str, path: str | PathLike[str], keywords: dict[str, Any]) -> DownloadResult:
+    """The file of a single request."""
+    settings, options = split_keywords(keywords)
+    async with AsyncClient(**settings) as client:
+        return await client.download(url, path, **options)

@@ -32,6 +32,7 @@ from httpwire.errors import IncompleteMessage, ProtocolError
 from httpwire.h1 import ResponseParser
 
 E = TypeVar("E", bound=FastHTTPError)
+T = TypeVar("T")
 
 __all__ = [
     "Connection",
@@ -39,6 +40,7 @@ __all__ = [
     "current_loop",
     "iterate_source",
     "pause",
+    "run_blocking",
     "running_loop",
     "schedule",
     "settle",
@@ -55,6 +57,40 @@ class Connection(asyncio.Protocol):
     An exchange is `begin`, `send` (and `drain` between pieces of a long body), then `receive` until what is needed
     is there. Time limits need one loop timer for the connection, which is moved only when it has to be earlier.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_can_write",
+        "_draining",
+        "_ended",
+        "_error",
+        "_interim",
+        "_reading",
+        "_since",
+        "_timeout",
+        "_timer",
+        "_timer_at",
+        "_total_at",
+        "_unsent",
+        "_waiter",
+        "_wake_at",
+        "asked_at",
+        "closed",
+        "expires_at",
+        "head_at",
+        "host",
+        "idle_since",
+        "info",
+        "loop",
+        "on_lost",
+        "opening",
+        "parser",
+        "sent_at",
+        "transport",
+        "uses",
+        "waited",
+        "wrote",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, options: NetworkOptions) -> None:
         self.loop = loop
@@ -369,6 +405,17 @@ def _caused(error: E, cause: BaseException) -> E:
 
 
 running_loop = asyncio._get_running_loop  # None without one; `current_loop` says so in words
+pause = asyncio.sleep
+
+
+async def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
+    """Call it in a worker thread. What has begun is finished before anybody goes on, also when the call is cancelled."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait((running,))
+        raise
 
 
 def current_loop() -> asyncio.AbstractEventLoop:
@@ -401,11 +448,6 @@ class Waiter:
         return self._future
 
 
-async def pause(seconds: float) -> None:
-    """Let time pass."""
-    await asyncio.sleep(seconds)
-
-
 async def settle(value: Any, seconds: float | None = None) -> Any:
     """A value that may have to be awaited, as the functions of users give it. Raises builtin `TimeoutError`."""
     if not inspect.isawaitable(value):
@@ -422,10 +464,23 @@ async def transported(transport: Any, request: Any) -> Any:
 
     if type(transport).ahandle is not BaseTransport.ahandle:
         return await transport.ahandle(request)
-    response = await asyncio.to_thread(transport.handle, request)
+    handling = asyncio.ensure_future(asyncio.to_thread(transport.handle, request))
+    try:
+        response = await asyncio.shield(handling)
+    except asyncio.CancelledError:
+        handling.add_done_callback(_abandon_late)
+        raise
     if getattr(response, "_source", None) is not None:
         response._source = _ThreadedSource(response._source)
     return response
+
+
+def _abandon_late(handling: asyncio.Task[Any]) -> None:
+    """The answer of a worker thread to a call that is gone: let go of its body."""
+    if not handling.cancelled() and handling.exception() is None:
+        source = getattr(handling.result(), "_source", None)
+        if source is not None:
+            source.abandon()
 
 
 async def transport_closed(transport: Any) -> None:

@@ -40,6 +40,7 @@ __all__ = [
     "current_loop",
     "iterate_source",
     "pause",
+    "run_blocking",
     "running_loop",
     "schedule",
     "settle",
@@ -52,9 +53,35 @@ _RECEIVE = 65536
 class Connection:
     """One HTTP/1.1 connection on a blocking socket; same use as its asyncio sibling, without the waiting."""
 
-    on_lost: Callable[[Connection], None] | None = None  # a blocking socket tells nothing by itself
+    __slots__ = (
+        "__weakref__",
+        "_ask",
+        "_fileno",
+        "_receive_limit",
+        "_send_limit",
+        "_timeout",
+        "_total_at",
+        "_was_cut",
+        "asked_at",
+        "closed",
+        "expires_at",
+        "head_at",
+        "host",
+        "idle_since",
+        "info",
+        "on_lost",
+        "opening",
+        "parser",
+        "sent_at",
+        "socket",
+        "stream",
+        "uses",
+        "waited",
+        "wrote",
+    )
 
     def __init__(self, sock: socket.socket, options: NetworkOptions) -> None:
+        self.on_lost: Callable[[Connection], None] | None = None  # a blocking socket tells nothing by itself
         self.socket = sock
         self.stream: _Plain | TLS = _Plain(sock)
         self.parser = ResponseParser(options.wire)
@@ -366,6 +393,12 @@ def current_loop() -> Any:
 
 
 running_loop: Callable[[], Any] = type(None)  # gives None, as fast as asyncio gives its loop
+pause = sleep
+
+
+def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
+    """Call it: here there is no loop that would stand still."""
+    return function(*arguments)
 
 
 class _Never:
@@ -394,11 +427,6 @@ class Waiter:
     def wait(self, seconds: float | None) -> bool:
         """Whether it was woken within the time."""
         return self._lock.acquire(timeout=-1 if seconds is None else min(max(0.0, seconds), threading.TIMEOUT_MAX))
-
-
-def pause(seconds: float) -> None:
-    """Let time pass."""
-    sleep(seconds)
 
 
 def settle(value: Any, seconds: float | None = None) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp._pure.call import HOOK_EVENTS, SAFE, Call, check_count, check_retry, check_trace, expect_seconds, hook_table
-from fasthttp._pure.context import RequestContext, Target, join_cookies, names_authorization
+from fasthttp._pure.context import RequestContext, join_cookies, names_authorization
 from fasthttp._pure.later import not_yet
 from fasthttp.errors import InvalidHeader, InvalidURL
 from fasthttp.models import Request, add_params, check_method, http_target, is_absolute, make_headers, refuse_controls, to_url
@@ -123,7 +123,7 @@ class ClientConfig:
 
     @base_url.setter
     def base_url(self, value: str | None) -> None:
-        self._base_host = None if value is None else base_target(value).url.host
+        self._base_host = None if value is None else base_target(value)[0].host
         self._base_url = value
 
     @property
@@ -183,7 +183,7 @@ class ClientConfig:
 
     def resolve(self, url: str) -> URL:
         """The URL that a caller means, base URL included."""
-        return _resolve(self._base_url, url).url
+        return _resolve(self._base_url, url)[0]
 
     def plain_request(self, method: str, url: str) -> Request:
         """The request of a call that gives nothing but method and URL."""
@@ -400,19 +400,19 @@ def merge_headers(base: Headers, source: Any) -> Headers:
 
 
 @lru_cache(maxsize=64)
-def base_target(text: str) -> Target:
+def base_target(text: str) -> tuple[URL, RequestContext | None]:
     """The base URL, parsed. Raises `InvalidURL` for one that cannot be a prefix."""
     if not is_absolute(text):
         raise InvalidURL(f"Invalid URL: base URL {mask_url(text)[:200]!r} is not absolute")
     scheme, _, rest = text.partition("://")
     target = http_target(f"{_HTTP.get(scheme.lower(), scheme)}://{rest}")
-    if target.url.query is not None or target.url.fragment is not None:
+    if target[0].query is not None or target[0].fragment is not None:
         raise InvalidURL("Invalid URL: a base URL has no query and no fragment")
     return target
 
 
 @lru_cache(maxsize=1024)
-def _resolve(base: str | None, url: str) -> Target:
+def _resolve(base: str | None, url: str) -> tuple[URL, RequestContext | None]:
     if is_absolute(url):
         return http_target(url)
     refuse_controls(url)
@@ -420,4 +420,4 @@ def _resolve(base: str | None, url: str) -> Target:
         raise InvalidURL(f"Invalid URL: {mask_url(url).partition('?')[0][:200]!r} is relative, and there is no base URL")
     prefix, context = base_target(base)
     reference = url if not url or url.startswith("?") else "/" + url.lstrip("/")
-    return Target(to_url(f"{prefix.scheme}://{prefix.host_header.decode('ascii')}{prefix.path.rstrip('/')}{reference}"), context)
+    return (to_url(f"{prefix.scheme}://{prefix.host_header.decode('ascii')}{prefix.path.rstrip('/')}{reference}"), context)

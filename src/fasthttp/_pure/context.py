@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fasthttp.auth import AuthBase
     from fasthttp.cookies import CookieJar
 
-__all__ = ["RequestContext", "Target", "credentials_of", "join_cookies", "names_authorization"]
+__all__ = ["RequestContext", "credentials_of", "join_cookies", "names_authorization"]
 
 
 class RequestContext(NamedTuple):
@@ -25,13 +25,6 @@ class RequestContext(NamedTuple):
     cross_site: bool = False  # whether another site sent the request here
     uds: str | None = None  # the unix socket that a URL named
     proxy_authorization: str | None = None  # a caller's own header, kept apart: it is for the proxy only
-
-
-class Target(NamedTuple):
-    """A URL as a caller wrote it, taken apart."""
-
-    url: URL
-    context: RequestContext | None = None
 
 
 def credentials_of(url: URL) -> AuthBase | None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from fasthttp._pure.keywords import split_keywords
 from fasthttp.client import SyncClient
 from fasthttp.limits import Limits
 from fasthttp.response import ClientResponse
 
-__all__ = ["request", "stream"]
+if TYPE_CHECKING:
+    from fasthttp.downloads import DownloadResult
+
+__all__ = ["download", "request", "stream"]
 
 
 def request(method: str, url: str, keywords: dict[str, Any]) -> ClientResponse:
@@ -36,3 +40,10 @@ def stream(method: str, url: str, keywords: dict[str, Any]) -> Iterator[ClientRe
     settings, options = split_keywords(keywords)
     with SyncClient(**settings) as client, client.stream(method, url, **options) as response:
         yield response
+
+
+def download(url: str, path: str | PathLike[str], keywords: dict[str, Any]) -> DownloadResult:
+    """The file of a single request."""
+    settings, options = split_keywords(keywords)
+    with SyncClient(**settings) as client:
+        return client.download(url, path, **options)

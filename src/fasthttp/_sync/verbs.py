@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 from fasthttp.response import ClientResponse, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+
     from fasthttp._sync.engine import SyncEngine
+    from fasthttp.downloads import DownloadResult
     from fasthttp.models import Request
     from fasthttp.types import BodyTypes, DataTypes, FileTypes, PostOptions, RequestOptions
 
@@ -111,6 +115,33 @@ class SyncVerbs:
     def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> SyncStream:
         """A context manager that gives the response after its head and closes it at the end."""
         return SyncStream(self._engine or self._running(), method, url, options)
+
+    def download(
+        self,
+        url: str,
+        path: str | PathLike[str],
+        *,
+        resume: bool = True,
+        progress: Callable[[int, int | None], Any] | None = None,
+        checksum: str | None = None,
+        overwrite: bool = True,
+        chunk_size: int = 1 << 20,
+        **options: Unpack[PostOptions],
+    ) -> DownloadResult:
+        """Download to a file; see `Client.download`."""
+        from fasthttp._sync.download import download
+
+        return download(
+            self._engine or self._running(),
+            url,
+            path,
+            options,
+            resume=resume,
+            progress=progress,
+            checksum=checksum,
+            overwrite=overwrite,
+            chunk_size=chunk_size,
+        )
 
 
 class SyncStream:

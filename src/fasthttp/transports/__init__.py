@@ -5,15 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fasthttp._pure.later import later
-
 if TYPE_CHECKING:
     from fasthttp.transports.asgi import ASGITransport
     from fasthttp.transports.base import BaseTransport
     from fasthttp.transports.http import HTTPTransport
     from fasthttp.transports.mock import MockResponse, MockTransport, UnmatchedRequestError
-
-WSGITransport = later("WSGITransport", "WSGI applications in process", __name__)
+    from fasthttp.transports.wsgi import WSGITransport
 
 # The client needs one of them, and the others load asyncio: each comes when it is asked for.
 _HOME_OF = {
@@ -23,6 +20,7 @@ _HOME_OF = {
     "MockResponse": "mock",
     "MockTransport": "mock",
     "UnmatchedRequestError": "mock",
+    "WSGITransport": "wsgi",
 }
 
 __all__ = ["ASGITransport", "BaseTransport", "HTTPTransport", "MockResponse", "MockTransport", "UnmatchedRequestError", "WSGITransport"]

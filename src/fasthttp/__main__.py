@@ -1,0 +1,5 @@
+"""`python -m fasthttp`."""
+
+from fasthttp.cli import main
+
+main()
