@@ -23,6 +23,7 @@ from fasthttp.response import ClientResponse, Response
 __all__ = ["AsyncEngine"]
 
 _DRAIN_SIZE = 65536  # bytes of a redirect's body that are read for the sake of its connection
+_TICK = 0.002  # seconds by which the timer of a loop may be early; uvloop counts in milliseconds
 
 
 class SyncEngine:
@@ -188,7 +189,7 @@ class SyncEngine:
         try:
             return settle(hook(*arguments), left)
         except TimeoutError as exc:
-            if isinstance(exc, FastHTTPError) or total_at is None or monotonic() < total_at:
+            if isinstance(exc, FastHTTPError) or total_at is None or monotonic() < total_at - _TICK:
                 raise
             total = call.timeout.total
             raise TotalTimeout(f"total timeout after {total:g} s, {where}", phase="total", limit=total) from exc
