@@ -203,7 +203,7 @@ class ClientConfig:
             target = add_params(target, self._params, params)
         body = make_body(content=get("content"), json=get("json"), data=get("data"), files=get("files"))
         headers = get("headers")
-        if isinstance(headers, Iterator):
+        if headers is not None and isinstance(headers, Iterator):
             headers = list(headers)
         if context is not None or self._context is not None or self._netrc is not None or not _SENT.isdisjoint(options):
             context = self._settle_context(target, context, options, headers)
