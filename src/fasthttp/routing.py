@@ -1,88 +1,458 @@
-"""`Route`: one declared request with the function that takes its response. Sends nothing."""
+"""`Route` and `Router`: requests declared with the functions that take their responses. Sends nothing."""
 
 from __future__ import annotations
 
+import copy
+import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from fasthttp._pure.later import later, not_yet
+from fasthttp._pure.later import not_yet
+from fasthttp._pure.routes import VERBS, check_url, join_prefix, merge_settings, template_names
+from fasthttp._pure.validation import check_model, result_model
+from fasthttp.dependencies import Depends, as_dependencies
+from fasthttp.events import EventHooks, Hookable
 from fasthttp.timeouts import UNSET, Timeout
+from httpwire import jsonio
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Route", "Router"]
 
-Router = later("Router", "routers", __name__)
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
-_OPTIONS = frozenset(("params", "headers", "json", "data", "timeout", "allow_redirects"))
-_LATER = frozenset("files auth response_model request_model dependencies raise_for_status path_params each after".split())
+_OPTIONS = frozenset(
+    "params headers json data files timeout auth allow_redirects response_model request_model responses tags dependencies"
+    " raise_for_status name path_params each after".split()
+)
+_DEFAULTS = {f"{verb}_request": verb for verb in VERBS}
+_DEFAULT_KEYS = frozenset(("headers", "timeout", "allow_redirects", "params"))
 
 
 class Route:
     """A declared request.
 
-    Attributes: `name`, `method`, `url` (full), `handler`, `tags`, `responses` (statuses that are expected beside
-    those below 400), and what is sent: `params`, `headers`, `json`, `data`, `timeout`.
+    Attributes: `name`, `method`, `url` (full), `handler`, `tags`, `dependencies`, `kind`; what is sent: `path_params`,
+    `params`, `headers`, `json`, `data`, `files`, `auth`, `timeout`; what is checked: `request_model`, `response_model`,
+    `responses`. The object that dependencies, hooks and middleware are given is a copy for one request: what they assign
+    to it is what is sent. `results` holds those of the routes in `after`; `skip_request` true: nothing is sent.
     """
 
     kind = "http"
+    skip_request = False
+    results: Mapping[str, Any] = {}
 
     def __init__(
         self,
         method: str,
         url: str,
-        handler: Callable[..., Any],
+        handler: Callable[..., Any] | None = None,
         *,
-        name: str,
+        name: str | None = None,
         tags: Sequence[str] | None = None,
-        responses: Mapping[int, Any] | None = None,
-        **options: Any,
+        dependencies: Sequence[Depends | Callable[..., Any]] | None = None,
+        responses: Mapping[int, Mapping[str, Any]] | None = None,
+        response_model: Any = None,
+        request_model: Any = None,
+        raise_for_status: bool = False,
+        path_params: Any = None,
+        each: Iterable[Any] | None = None,
+        after: Sequence[Callable[..., Any] | str] | None = None,
+        timeout: Any = UNSET,
+        auth: Any = None,
+        allow_redirects: bool | None = None,
+        params: Any = None,
+        headers: Any = None,
+        json: Any = None,
+        data: Any = None,
+        files: Any = None,
+        **defaults: Any,
     ) -> None:
-        for key, value in options.items():
-            if key in _LATER or key.endswith("_request"):
-                if value not in (None, False):
-                    not_yet(f"{key}= of a route")
-            elif key not in _OPTIONS:
-                raise TypeError(f"{method.lower()}() got an unexpected keyword argument {key!r}")
-        if isinstance(tags, str):
-            raise TypeError("tags= takes a sequence of strings, not a string")
-        if options.get("json") is not None and options.get("data") is not None:
-            raise ValueError("json= and data= exclude each other: a request has one body")
-        self.takes_response = _takes_response(handler)
-        self.is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
-        self.method = method
-        self.url = url
+        self._method = method
+        self._url = url
+        check_url(url, self._schemes())
         self.handler = handler
-        self.name = name
-        self.tags = tuple(tags or ())
-        self.responses = dict(responses or {})
-        self.params = options.get("params")
-        self.headers = options.get("headers")
-        self.json = options.get("json")
-        self.data = options.get("data")
-        self.timeout: Any = options.get("timeout", UNSET)
-        if self.timeout is not UNSET:
-            Timeout.from_value(self.timeout)
-        self.allow_redirects = options.get("allow_redirects")
+        self.takes_response, self.is_async = _read_handler(handler)
+        self.explicit_name = name
+        self.name = name or _name_of(handler)
+        self.tags = tuple(_texts("tags", tags))
+        self.dependencies = as_dependencies(dependencies)
+        self.responses = _check_responses(responses)
+        for model in (response_model, request_model):
+            if model is not None:
+                check_model(model)
+        self.response_model = response_model
+        self.request_model = request_model
+        self.result_model = None if handler is None else result_model(handler)
+        self.raise_for_status = raise_for_status
+        self.path_params = path_params
+        self.each = each
+        self.after = _texts_or_functions(after)
+        self.timeout = timeout
+        if timeout is not UNSET:
+            Timeout.from_value(timeout)
+        self.auth = auth
+        self.allow_redirects = allow_redirects
+        self.params = params
+        self.headers = headers
+        self.json = json
+        self.data = data
+        self.files = files
+        self.defaults = _merge_defaults(method, defaults)
+        self.owner: Router | None = None
+        self._check_body()
+        self._check_template()
 
-    def call_options(self) -> dict[str, Any]:
-        """Keywords of the client's call."""
-        options: dict[str, Any] = {}
-        for name in ("params", "headers", "json", "data"):
-            value = getattr(self, name)
-            if value is not None:
-                options[name] = value
-        if self.timeout is not UNSET:
-            options["timeout"] = self.timeout
-        if self.allow_redirects is not None:
-            options["follow_redirects"] = self.allow_redirects
-        return options
+    @staticmethod
+    def _schemes() -> Sequence[str]:
+        return ("http", "https")
+
+    @property
+    def method(self) -> str:
+        """The method; it cannot be changed."""
+        return self._method
+
+    @property
+    def url(self) -> str:
+        """The full URL; it cannot be changed."""
+        return self._url
+
+    def _check_body(self) -> None:
+        if self.json is not None and self.data is not None:
+            raise ValueError("json= and data= exclude each other: a request has one body")
+        if self.json is None or callable(self.json):
+            return
+        if self.files is not None and not isinstance(self.json, Mapping):
+            raise ValueError(f"json= beside files= must be a mapping, whose members become parts; got {type(self.json).__name__}")
+        jsonio.encode(self.json)  # raises, naming the place
+
+    def _check_template(self) -> None:
+        if self.each is not None or callable(self.path_params):
+            return
+        names, values = template_names(self._url), self.path_params
+        if values is None:
+            return
+        if not isinstance(values, Mapping):
+            raise TypeError(f"path_params= takes a mapping or a function of the route, not {type(values).__name__}")
+        missing = [name for name in names if name not in values] or [name for name in values if name not in names]
+        if missing:
+            raise ValueError(f"path_params and the URL {self._url!r} do not agree on {missing[0]!r}")
+
+    def check_strict(self) -> None:
+        """Raise `TypeError` unless the handler is annotated."""
+        signature = inspect.signature(self.handler)  # type: ignore[arg-type]
+        name = _name_of(self.handler)
+        for parameter in signature.parameters.values():
+            if parameter.annotation is parameter.empty:
+                raise TypeError(f"Parameter {parameter.name!r} in function {name!r} must have a type annotation")
+        if signature.return_annotation is signature.empty:
+            raise TypeError(f"Function {name!r} must explicitly define return type annotation")
+
+    def copy(self, **changes: Any) -> Self:
+        """A copy with its own params and headers; `changes` may name `url` and `name` too."""
+        new = copy.copy(self)
+        for name in ("params", "headers"):
+            value = getattr(new, name)
+            if isinstance(value, (dict, list)):
+                setattr(new, name, value.copy())
+        for name, value in changes.items():
+            setattr(new, "_url" if name == "url" else name, value)
+        return new
 
     def __repr__(self) -> str:
         return f"<Route {self.name}: {self.method} {self.url}>"
 
 
-def _takes_response(handler: Any) -> bool:
-    """Whether a handler wants the response. Raises `TypeError` for one that wants more."""
+class Declarations(Hookable):
+    """The decorators that apps and routers share."""
+
+    routes_and_routers: list[Any]
+    strict: bool
+
+    def add_route(self, method: str, url: str, handler: Callable[..., Any], **options: Any) -> Route:
+        """Register a route without a decorator; `options` as for the decorators."""
+        _check_options(method.lower(), options)
+        route = Route(method.upper(), url, handler, **options)
+        return self._register(route)
+
+    def _register(self, route: Route) -> Route:
+        if self.strict:
+            route.check_strict()
+        self._claim(route)
+        self.routes_and_routers.append(route)
+        return route
+
+    def _claim(self, route: Route) -> None:
+        """Take note of a new route's name."""
+
+    def _declare(self, method: str, url: str, options: dict[str, Any]) -> Callable[[Handler], Handler]:
+        _check_options(method.lower(), options)
+
+        def register(handler: Handler) -> Handler:
+            self.add_route(method, url, handler, **options)
+            return handler
+
+        return register
+
+    def get(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declare a GET request; the function takes its response.
+
+        Args:
+            url: absolute, or relative to the base URL; `{name}` in its path is filled from `path_params` or `each`.
+            options: what is sent: `params`, `headers` (None as a value removes one), `json`, `data`, `files`, `timeout`,
+                `auth`, `allow_redirects`, `path_params`; what is checked: `request_model`, `response_model`, `responses`
+                (statuses that are expected, each with a `model` or without), `raise_for_status`; `dependencies`, `tags`,
+                `name`; `each` (one request for every item), `after` (routes that have to be done before); and
+                `get_request`, `post_request` … with defaults of the four `headers`, `timeout`, `params`, `allow_redirects`.
+        """
+        return self._declare("GET", url, options)
+
+    def head(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declare a HEAD request; see `get`."""
+        return self._declare("HEAD", url, options)
+
+    def options(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declare an OPTIONS request; see `get`."""
+        return self._declare("OPTIONS", url, options)
+
+    def post(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declare a POST request; see `get`."""
+        return self._declare("POST", url, options)
+
+    def put(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declare a PUT request; see `get`."""
+        return self._declare("PUT", url, options)
+
+    def patch(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declare a PATCH request; see `get`."""
+        return self._declare("PATCH", url, options)
+
+    def delete(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declare a DELETE request; see `get`."""
+        return self._declare("DELETE", url, options)
+
+    def query(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Declare a QUERY request; see `get`."""
+        return self._declare("QUERY", url, options)
+
+    def ws(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Later: declare a WebSocket."""
+        not_yet("WebSocket routes (ws)")
+
+    def include_router(
+        self,
+        router: Router,
+        *,
+        prefix: str = "",
+        tags: Sequence[str] | None = None,
+        dependencies: Sequence[Depends | Callable[..., Any]] | None = None,
+        base_url: str | None = None,
+    ) -> None:
+        """Take in the routes of a router, also those that it gets later.
+
+        Args:
+            prefix, tags, dependencies: stand before those of the router.
+            base_url: instead of the router's.
+
+        Raises:
+            ValueError: the router would be in itself; or a name is taken.
+        """
+        if not isinstance(router, Router):
+            raise TypeError(f"include_router takes a Router, not {type(router).__name__}")
+        if router is self or router.contains(self):
+            raise ValueError("a router cannot be included in itself")
+        inclusion = _Inclusion(router, prefix, tuple(_texts("tags", tags)), as_dependencies(dependencies), base_url)
+        if self.strict:
+            for placed in inclusion.flatten():
+                placed.route.check_strict()
+        self._claim_inclusion(inclusion)
+        self.routes_and_routers.append(inclusion)
+
+    def _claim_inclusion(self, inclusion: _Inclusion) -> None:
+        """Take note of the names of an included router."""
+
+
+class Placed:
+    """A route in its place: with what the routers around it add."""
+
+    __slots__ = ("base_url", "dependencies", "hooks", "route", "tags", "url")
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.url = route.url
+        self.base_url: str | None = None
+        self.tags: tuple[str, ...] = route.tags
+        self.dependencies: tuple[Depends, ...] = route.dependencies
+        self.hooks: tuple[EventHooks, ...] = ()  # of the routers, the nearest first
+
+    def within(self, inclusion: _Inclusion) -> Placed:
+        """The same, seen from outside the inclusion."""
+        router = inclusion.router
+        prefix, base = join_prefix(inclusion.prefix, router.prefix), inclusion.base_url or router.base_url
+        if inclusion.prefix and router.prefix.startswith(("http://", "https://")):
+            prefix = router.prefix
+        new = Placed(self.route)
+        if prefix.startswith(("http://", "https://")):
+            base, prefix = prefix, ""
+        new.url = join_prefix(prefix, self.url)
+        new.base_url = self.base_url or base
+        new.tags = tuple(dict.fromkeys((*inclusion.tags, *router.tags, *self.tags)))
+        new.dependencies = (*inclusion.dependencies, *router.dependencies, *self.dependencies)
+        new.hooks = (*self.hooks, router.event_hooks) if router.event_hooks else self.hooks
+        return new
+
+
+class _Inclusion:
+    """A router in another, or in an app."""
+
+    def __init__(
+        self, router: Router, prefix: str, tags: tuple[str, ...], dependencies: tuple[Depends, ...], base_url: str | None
+    ) -> None:
+        self.router = router
+        self.prefix = prefix
+        self.tags = tags
+        self.dependencies = dependencies
+        self.base_url = base_url
+
+    def flatten(self) -> Iterator[Placed]:
+        """The routes in their places."""
+        for placed in flatten(self.router.routes_and_routers):
+            yield placed.within(self)
+
+
+def flatten(items: Iterable[Any]) -> Iterator[Placed]:
+    """Routes, and those of included routers, in the order of registration."""
+    for item in items:
+        if isinstance(item, Route):
+            yield Placed(item)
+        else:
+            yield from item.flatten()
+
+
+class Router(Declarations):
+    """Routes to be included in an app, or in another router.
+
+    Args:
+        base_url: prefix of its relative URLs; what includes it may name another.
+        prefix: stands before the URL of each route; one that begins with http:// or https:// is a base URL.
+        tags, dependencies: stand before those of each route.
+        strict: refuse handlers that are not annotated.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        prefix: str = "",
+        tags: Sequence[str] | None = None,
+        dependencies: Sequence[Depends | Callable[..., Any]] | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.base_url = base_url
+        self.prefix = prefix
+        self.tags = tuple(_texts("tags", tags))
+        self.dependencies = as_dependencies(dependencies)
+        self.strict = strict
+        self.event_hooks = EventHooks()
+        self.routes_and_routers: list[Any] = []
+
+    @property
+    def routes(self) -> list[Route]:
+        """The routes, those of included routers in their places."""
+        return [placed.route for placed in flatten(self.routes_and_routers)]
+
+    def contains(self, other: Any) -> bool:
+        """Whether `other` is included here, at whatever depth."""
+        return any(
+            item.router is other or item.router.contains(other) for item in self.routes_and_routers if isinstance(item, _Inclusion)
+        )
+
+
+class Names:
+    """The names of the routes of an app: automatic ones are numbered, explicit ones must be free."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._taken: set[str] = set()
+
+    def claim(self, route: Route) -> str:
+        """The name that a route gets. Raises `ValueError` for an explicit one that is taken."""
+        name = route.explicit_name
+        if name is not None:
+            if name in self._taken:
+                raise ValueError(f"a route named {name!r} exists already")
+        else:
+            base = _name_of(route.handler)
+            while name is None or name in self._taken:
+                self._counts[base] += 1
+                name = base if self._counts[base] == 1 else f"{base}#{self._counts[base]}"
+        self._taken.add(name)
+        return name
+
+
+def _name_of(handler: Any) -> str:
+    return str(getattr(handler, "__name__", type(handler).__name__))
+
+
+def _check_options(verb: str, options: Mapping[str, Any]) -> None:
+    for name in options:
+        if name not in _OPTIONS and name not in _DEFAULTS:
+            close = difflib.get_close_matches(name, [*_OPTIONS, *_DEFAULTS], n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}{hint}")
+
+
+def _merge_defaults(method: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The `<verb>_request` options of one route, which apply whatever its verb, in the order of the signature."""
+    _check_options(method.lower(), defaults)
+    return merge_settings(*(check_defaults(name, defaults[name]) for name in _DEFAULTS if defaults.get(name)))
+
+
+def check_defaults(name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The value of a `<verb>_request=`. Raises `TypeError`."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}= takes a mapping, not {type(value).__name__}")
+    unknown = [key for key in value if key not in _DEFAULT_KEYS]
+    if unknown:
+        raise TypeError(f"{name}= has the unknown key {unknown[0]!r}; there are {', '.join(sorted(_DEFAULT_KEYS))}")
+    if "timeout" in value:
+        Timeout.from_value(value["timeout"])
+    return value
+
+
+def _texts(name: str, given: Sequence[str] | None) -> Sequence[str]:
+    if isinstance(given, str):
+        raise TypeError(f"{name}= takes a sequence of strings, not a string")
+    return given or ()
+
+
+def _texts_or_functions(after: Sequence[Callable[..., Any] | str] | None) -> tuple[Callable[..., Any] | str, ...]:
+    if after is None:
+        return ()
+    if isinstance(after, str) or callable(after):
+        raise TypeError("after= takes a sequence of routes, by function or by name")
+    return tuple(after)
+
+
+def _check_responses(responses: Mapping[int, Mapping[str, Any]] | None) -> dict[int, Any]:
+    checked: dict[int, Any] = {}
+    for status, described in (responses or {}).items():
+        if isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 599:
+            raise ValueError(f"responses= has the key {status!r}; keys are statuses from 100 to 599")
+        model = described.get("model") if isinstance(described, Mapping) else None
+        if model is not None:
+            check_model(model)
+        checked[status] = described
+    return checked
+
+
+def _read_handler(handler: Any) -> tuple[bool, bool]:
+    """(whether it takes the response, whether it is async). Raises `TypeError` for one that wants more."""
+    if handler is None:
+        return False, False
     if not callable(handler):
         raise TypeError(f"a handler must be callable, not {type(handler).__name__}")
     parameters = inspect.signature(handler).parameters.values()
@@ -90,6 +460,8 @@ def _takes_response(handler: Any) -> bool:
     required = [p.name for p in positional if p.default is p.empty]
     required += [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
     if len(required) > 1:
-        name = getattr(handler, "__name__", repr(handler))
-        raise TypeError(f"Handler {name!r} must accept one argument (the response); it requires {len(required)}: {', '.join(required)}")
-    return bool(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        count = f"{len(required)}: {', '.join(required)}"
+        raise TypeError(f"Handler {_name_of(handler)!r} must accept one argument (the response); it requires {count}")
+    is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
+    return bool(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters), is_async
+

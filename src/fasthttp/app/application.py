@@ -3,57 +3,72 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
+import inspect
 import logging
-import signal
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from time import monotonic
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from fasthttp._pure.later import not_yet
-from fasthttp.app.report import Bar, RunLog
-from fasthttp.app.runner import Runner
-from fasthttp.client import AsyncClient
-from fasthttp.limits import Limits
-from fasthttp.response import Response
+from fasthttp._pure.routes import VERBS, RelativeURL
+from fasthttp.app.guarded import Security, guarded_client
+from fasthttp.app.interrupt import loop_factory, until_interrupted
+from fasthttp.app.pipeline import Pipeline
+from fasthttp.app.plan import Plan
+from fasthttp.app.report import RunLog
+from fasthttp.app.retain import Retainer
+from fasthttp.app.run import Run
+from fasthttp.events import EventHooks
+from fasthttp.middleware.base import MiddlewareManager
 from fasthttp.results import RouteResult, RunResult
-from fasthttp.routing import Route
+from fasthttp.routing import Declarations, Names, Placed, Route, check_defaults, flatten
+from fasthttp.testing import UnmatchedRequestError
 from fasthttp.timeouts import Timeout
-from fasthttp.transports.base import BaseTransport
+
+if TYPE_CHECKING:
+    from fasthttp.auth import AuthBase
+    from fasthttp.cookies import CookieJar
+    from fasthttp.security.policy import SecurityPolicy
+    from fasthttp.transports.base import BaseTransport
 
 __all__ = ["FastHTTP"]
 
-Handler = TypeVar("Handler", bound=Callable[..., Any])
-
-_LATER_DEFAULTS: dict[str, Any] = {
-    "auth": None, "get_request": None, "query_request": None, "post_request": None, "put_request": None,
-    "patch_request": None, "delete_request": None, "head_request": None, "options_request": None, "middleware": None,
-    "cookie_jar": None, "security": None, "secret_key": None, "raise_for_status": False, "proxy": None, "http2": False,
-    "strict": False, "retain": "auto", "generate_startup_uuid": False, "startup_uuid_version": "v4",
-    "docs_base_url": "", "title": "FastHTTP API", "version": "1.0.0", "description": "",
-}  # fmt: skip
+DEFAULT_TIMEOUT = Timeout(30, connect=10)
 
 
-class FastHTTP:
+class FastHTTP(Declarations):
     """Requests declared as functions, run all at once.
 
     Args:
         base_url: prefix of relative URLs; read when a run starts.
         headers: sent with every request.
-        timeout: seconds or `Timeout` of each request.
+        timeout: seconds or `Timeout` of each attempt.
+        auth: credentials of every request.
+        get_request, query_request, post_request, put_request, patch_request, delete_request, head_request,
+            options_request: defaults of the routes with that verb: `headers`, `timeout`, `params`, `allow_redirects`.
+        middleware: one, several, or a chain.
+        cookie_jar: keeps cookies between requests and runs; without one they last for one chain of redirects.
+        security: True, False, or a policy.
+        secret_key: sign every request with it.
+        raise_for_status: a status from 400 on is a failure before the handler.
         lifespan: an async context manager around each run, given the app.
-        trust_env: let environment variables have their say.
+        proxy, trust_env, default_encoding, transport: as for `Client`.
         concurrency: requests under way at once; None for any number.
         per_host: of those, how many to one origin; None for any number.
-        debug: log tracebacks.
+        strict: refuse handlers that are not annotated.
+        debug: log what is sent and received, and tracebacks.
         progress: show a bar (True, on a terminal), never (False), or when a run takes long (None).
-        log: "routes" (a line for each), "failures", "summary" (only start and end), "off".
-        default_encoding: of text whose response names none.
-        transport: what to send through instead of the network.
+        log: "routes" (a line for each), "failures", "summary" (with counts at the end), "off".
+        retain: which bodies the results keep: "all", "none", or "auto", up to 64 MiB.
+        generate_startup_uuid, startup_uuid_version: send `X-Request-ID`, the same for the whole life of the app.
+        docs_base_url, title, version, description: of the docs page.
 
     Raises:
-        NotImplementedError: an argument whose feature is not built yet.
+        TypeError: an unknown argument; the closest known one is named.
+        ValueError: a value that cannot be.
     """
 
     def __init__(
@@ -61,79 +76,87 @@ class FastHTTP:
         base_url: str | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-        timeout: float | Timeout | None = 30.0,
+        timeout: float | Timeout | None = DEFAULT_TIMEOUT,
+        auth: AuthBase | tuple[str, str] | None = None,
+        middleware: Any = None,
+        cookie_jar: CookieJar | None = None,
+        security: bool | SecurityPolicy = True,
+        secret_key: bytes | None = None,
+        raise_for_status: bool = False,
         lifespan: Callable[[FastHTTP], AbstractAsyncContextManager[None]] | None = None,
+        proxy: str | None = None,
         trust_env: bool = True,
+        http2: bool = False,
         concurrency: int | None = 100,
         per_host: int | None = 50,
+        strict: bool = False,
         debug: bool = False,
         progress: bool | None = None,
         log: Literal["routes", "failures", "summary", "off"] = "routes",
+        retain: Literal["auto", "all", "none"] = "auto",
+        generate_startup_uuid: bool = False,
+        startup_uuid_version: Literal["v4", "v7"] = "v4",
         default_encoding: str | Callable[[bytes], str] = "utf-8",
+        docs_base_url: str = "",
+        title: str = "FastHTTP API",
+        version: str = "1.0.0",
+        description: str = "",
         transport: BaseTransport | None = None,
-        **later: Any,
+        **verb_defaults: Any,
     ) -> None:
-        for name, value in later.items():
-            if name not in _LATER_DEFAULTS:
-                raise TypeError(f"FastHTTP() got an unexpected keyword argument {name!r}{_closest(name)}")
-            if value != _LATER_DEFAULTS[name]:
-                not_yet(f"FastHTTP({name}=...)")
+        _check_keywords(verb_defaults)
+        if http2:
+            not_yet("FastHTTP(http2=...)")
         if log not in ("routes", "failures", "summary", "off"):
             raise ValueError(f"log={log!r}; there are 'routes', 'failures', 'summary' and 'off'")
+        Retainer(retain)
         self.base_url = base_url
         self.headers = headers
         self.timeout = Timeout.from_value(timeout)
+        self.auth = auth
+        self.middleware_manager = MiddlewareManager(middleware)
+        self.cookie_jar = cookie_jar
+        self.security = Security(security, secret_key)
+        self.raise_for_status = raise_for_status
         self.lifespan = lifespan
+        self.proxy = proxy
         self.trust_env = trust_env
-        self.concurrency = _positive("concurrency", concurrency)
-        self.per_host = _positive("per_host", per_host)
+        self.http2 = http2
+        self.concurrency = positive("concurrency", concurrency)
+        self.per_host = positive("per_host", per_host)
+        self.strict = strict
         self.debug = debug
         self.progress = progress
         self.log = log
+        self.retain = retain
+        self.generate_startup_uuid = generate_startup_uuid
+        self.startup_uuid_version = startup_uuid_version
+        self.startup_uuid = _startup_uuid(startup_uuid_version) if generate_startup_uuid else None
         self.default_encoding = default_encoding
+        self.docs_base_url = docs_base_url
+        self.title, self.version, self.description = title, version, description
         self.transport = transport
         self.logger = logging.getLogger("fasthttp")
-        self.routes: list[Route] = []
-        self._names: Counter[str] = Counter()
-        self._taken: set[str] = set()
+        self.event_hooks = EventHooks()
+        self.routes_and_routers = []
+        self._names = Names()
+        for verb in VERBS:
+            setattr(self, f"{verb}_request", verb_defaults.get(f"{verb}_request"))
 
     # --- declaring
 
-    def add_route(self, method: str, url: str, handler: Callable[..., Any], *, name: str | None = None, **options: Any) -> Route:
-        """Register a route without a decorator; `options` as for the decorators."""
-        if name in self._taken:
-            raise ValueError(f"a route named {name!r} exists already")
-        route = Route(method.upper(), url, handler, name=name or self._automatic_name(handler), **options)
-        self._taken.add(route.name)
-        self.routes.append(route)
-        return route
+    @property
+    def routes(self) -> list[Route]:
+        """The routes in the order of registration, those of routers in their places."""
+        return [placed.route for placed in flatten(self.routes_and_routers)]
 
-    def _automatic_name(self, handler: Callable[..., Any]) -> str:
-        base = getattr(handler, "__name__", type(handler).__name__)
-        self._names[base] += 1
-        name = base if self._names[base] == 1 else f"{base}#{self._names[base]}"
-        return self._automatic_name(handler) if name in self._taken else name
+    def _claim(self, route: Route) -> None:
+        route.name = self._names.claim(route)
 
-    def _declare(self, method: str, url: str, options: dict[str, Any]) -> Callable[[Handler], Handler]:
-        def register(handler: Handler) -> Handler:
-            self.add_route(method, url, handler, **options)
-            return handler
-
-        return register
-
-    def get(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
-        """Declare a GET request; the function takes its response.
-
-        Args:
-            url: absolute, or relative to `base_url`.
-            options: `params`, `headers`, `json`, `data`, `timeout`, `allow_redirects`; `name`, `tags`, `responses`
-                (statuses from 400 on that are expected).
-        """
-        return self._declare("GET", url, options)
-
-    def post(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
-        """Declare a POST request; see `get`."""
-        return self._declare("POST", url, options)
+    def _claim_inclusion(self, inclusion: Any) -> None:
+        for placed in inclusion.flatten():
+            if placed.route.explicit_name is not None:
+                self._names.claim(placed.route)
 
     # --- running
 
@@ -141,12 +164,12 @@ class FastHTTP:
         """Run the routes on an event loop of their own and return their results.
 
         Args:
-            tags: only routes that have one of these.
+            tags: only routes that have one of these, and those that they come after.
             raise_errors: raise what failed, after everything has ended.
 
         Raises:
             RuntimeError: inside a running event loop; use `arun` there.
-            ValueError: a tag that no route has.
+            ValueError: a tag that no route has; a relative URL without a base; routes that wait for one another.
         """
         try:
             asyncio.get_running_loop()
@@ -154,27 +177,66 @@ class FastHTTP:
             pass
         else:
             raise RuntimeError("app.run() cannot be used inside a running event loop; use 'await app.arun()'")
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(self._run(tags, raise_errors, own_loop=True))
 
     async def arun(self, tags: Sequence[str] | str | None = None, *, raise_errors: bool = False) -> RunResult:
         """The same as `run`, inside a running event loop."""
         return await self._run(tags, raise_errors, own_loop=False)
 
-    async def _run(self, tags: Sequence[str] | str | None, raise_errors: bool, *, own_loop: bool) -> RunResult:
-        routes = self._select(tags)
+    async def stream(
+        self, tags: Sequence[str] | str | None = None, *, routes: Iterable[Route] | AsyncIterable[Route] | None = None
+    ) -> AsyncIterator[RouteResult]:
+        """Run the routes and yield each result as it is there, for runs that would not fit in memory.
+
+        Args:
+            tags: only routes that have one of these; with `routes`, none of the app's own unless tags are given.
+            routes: more of them, made as they are needed.
+        """
+        placed = self._select(tags) if tags is not None or routes is None else []
         log = RunLog(self.log, self.debug)
-        lifespan: AbstractAsyncContextManager[Any] = nullcontext() if self.lifespan is None else self.lifespan(self)
-        async with lifespan:
-            log.started(len(routes))
+        async with self._living():
+            log.started(None if routes is not None else len(placed))
             started = monotonic()
-            results, interrupted = await self._run_routes(routes, log, own_loop)
+            counts = [0, 0]
+            async with self._prepared(placed, log) as run:
+                results = run.stream(None if routes is None else self._plans_of(routes, run))
+                try:
+                    async for result in results:
+                        counts[not result.ok] += 1
+                        yield result
+                finally:
+                    await results.aclose()  # type: ignore[attr-defined]
+            log.done(monotonic() - started, *counts)
+
+    def web_run(self, *, host: str = "127.0.0.1", port: int = 8000, base_url: str | None = None) -> None:
+        """Later: serve the docs page."""
+        not_yet("app.web_run()")
+
+    def docs_app(self, base_url: str | None = None) -> Any:
+        """Later: the docs page as an ASGI application."""
+        not_yet("app.docs_app()")
+
+    def openapi(self) -> dict[str, Any]:
+        """Later: the OpenAPI description of the routes."""
+        not_yet("app.openapi()")
+
+    async def _run(self, tags: Sequence[str] | str | None, raise_errors: bool, *, own_loop: bool) -> RunResult:
+        placed = self._select(tags)
+        log = RunLog(self.log, self.debug)
+        async with self._living():
+            started = monotonic()
+            async with self._prepared(placed, log) as run:
+                interrupted = await until_interrupted(run.all(), own_loop)
+                results = run.results + (run.unfinished() if interrupted else [])
             elapsed = monotonic() - started
             result = RunResult(results, elapsed=elapsed, interrupted=interrupted)
             if interrupted:
                 log.line(logging.WARNING, "Interrupted by user")
-            failed = len(result.failed)
-            log.done(elapsed, len(results) - failed, failed)
+            log.done(elapsed, len(result.succeeded), len(result.failed))
+        for one in result.failed:
+            if isinstance(one.error, UnmatchedRequestError):  # a mistake of the test, whatever the run makes of failures
+                raise one.error
         if raise_errors:
             try:
                 result.raise_for_errors()
@@ -183,98 +245,156 @@ class FastHTTP:
                 raise
         return result
 
-    async def _run_routes(self, routes: list[Route], log: RunLog, own_loop: bool) -> tuple[list[RouteResult], bool]:
-        limits = Limits(max_connections=self.concurrency, max_per_host=self.per_host)
-        network: dict[str, Any] = {"limits": limits} if self.transport is None else {"transport": self.transport}
-        client = AsyncClient(
-            self.base_url,
-            timeout=self.timeout,
-            headers=self.headers,
-            trust_env=self.trust_env,
-            default_encoding=self.default_encoding,
-            **network,
-        )
-        client._core.config.defaults.response_class = Response
-        if Bar.wanted(self.progress, len(routes)):
-            log.bar = Bar(len(routes), forced=self.progress is True)
-        try:
-            async with client:
-                runner = Runner(client._running(), log, concurrency=self.concurrency, per_host=self.per_host)
-                interrupted = await _until_interrupted(runner.run(routes), own_loop)
-        finally:
-            if log.bar is not None:
-                log.bar.close()
-        results = runner.results
-        if interrupted:
-            done = {result.index for result in results}
-            results += [
-                RouteResult(name=r.name, method=r.method, url=r.url, index=i, tags=r.tags, error=asyncio.CancelledError(), stage="request")
-                for i, r in enumerate(routes)
-                if i not in done
-            ]
-        return results, interrupted
+    def _living(self) -> AbstractAsyncContextManager[Any]:
+        return nullcontext() if self.lifespan is None else self.lifespan(self)
 
-    def _select(self, tags: Sequence[str] | str | None) -> list[Route]:
+    def _prepared(self, placed: Sequence[Placed], log: RunLog) -> _Prepared:
+        return _Prepared(self, placed, log)
+
+    async def _plans_of(self, routes: Any, run: Run) -> AsyncIterator[Plan]:
+        from fasthttp.app.runner import each_of
+
+        async for route in each_of(routes):
+            yield self._plan(Placed(route))
+
+    def _plan(self, placed: Placed) -> Plan:
+        defaults = {verb: getattr(self, f"{verb}_request") or {} for verb in VERBS}
+        return Plan(placed, base_url=self.base_url, defaults=defaults, app_hooks=self.event_hooks, middleware=self.middleware_manager)
+
+    def _plans(self, placed: Sequence[Placed]) -> list[Plan]:
+        """The plans of a run. Raises `ValueError` that lists every route whose URL needs a base."""
+        plans: list[Plan] = []
+        faults: list[str] = []
+        for one in placed:
+            try:
+                plans.append(self._plan(one))
+            except RelativeURL as exc:
+                faults.append(f"{exc} (route {one.route.name!r})")
+        if faults:
+            raise ValueError("\n".join(faults))
+        return plans
+
+    def _client(self) -> Any:
+        headers = dict(self.headers or {})
+        if self.startup_uuid is not None and "x-request-id" not in {name.lower() for name in headers}:
+            headers["X-Request-ID"] = self.startup_uuid
+        return guarded_client(
+            None,
+            self.security,
+            headers=headers,
+            timeout=self.timeout,
+            jar=self.cookie_jar,
+            transport=self.transport,
+            proxy=self.proxy,
+            trust_env=self.trust_env,
+            concurrency=self.concurrency,
+            per_host=self.per_host,
+            default_encoding=self.default_encoding,
+        )
+
+    def _select(self, tags: Sequence[str] | str | None) -> list[Placed]:
+        placed = list(flatten(self.routes_and_routers))
+        self._name_included(placed)
         if tags is None:
-            return list(self.routes)
+            return placed
         wanted = {tags} if isinstance(tags, str) else set(tags)
-        known = {tag for route in self.routes for tag in route.tags}
+        known = {tag for one in placed for tag in _tags_of(one)}
         unknown = sorted(wanted - known)
         if unknown:
             raise ValueError(f"no route has the tag {unknown[0]!r}; there are {', '.join(sorted(known)) or 'none'}")
-        return [route for route in self.routes if wanted & set(route.tags)]
+        chosen = {id(one.route) for one in placed if wanted & set(_tags_of(one))}
+        by_name = {one.route.name: one for one in placed}
+        by_function = {one.route.handler: one for one in reversed(placed)}
+        queue = [one for one in placed if id(one.route) in chosen]
+        while queue:
+            for name in queue.pop().route.after:
+                found = by_name.get(name) if isinstance(name, str) else by_function.get(name)
+                if found is not None and id(found.route) not in chosen:
+                    chosen.add(id(found.route))
+                    queue.append(found)
+        return [one for one in placed if id(one.route) in chosen]
+
+    def _name_included(self, placed: list[Placed]) -> None:
+        """Number the names of included routes as if they had been registered here."""
+        names = Names()
+        for one in placed:
+            name = names.claim(one.route)
+            if name != one.route.name:
+                one.route = one.route.copy(name=name)
+
+    def __repr__(self) -> str:
+        return f"<FastHTTP {len(self.routes)} routes>"
 
 
-async def _until_interrupted(running: Any, own_loop: bool) -> bool:
-    """Await it; on an own loop the first Ctrl+C ends it in order (True), the second one at once."""
-    task = asyncio.ensure_future(running)
-    loop = asyncio.get_running_loop()
-    interrupted = False
+class _Prepared:
+    """A run that is ready to begin: its client open, its dependencies to be closed at the end."""
 
-    def interrupt() -> None:
-        nonlocal interrupted
-        interrupted = True
-        loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        task.cancel()
+    def __init__(self, app: FastHTTP, placed: Sequence[Placed], log: RunLog) -> None:
+        self._app = app
+        self._placed = placed
+        self._log = log
 
-    installed = False
-    if own_loop:
+    async def __aenter__(self) -> Run:
+        app, log = self._app, self._log
+        plans = app._plans(self._placed)
+        self._client = app._client()
+        await self._client.__aenter__()
+        self._pipeline = Pipeline(
+            self._client._running(),
+            log,
+            headers=app.headers,
+            timeout=app.timeout,
+            jar=app.cookie_jar,
+            auth=app.auth,
+            raise_for_status=app.raise_for_status,
+            middleware=app.middleware_manager,
+        )
+        run = Run(self._pipeline, plans, log, app.retain, concurrency=app.concurrency, per_host=app.per_host)
+        log.progress = app.progress
+        return run
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._log.close_bar()
         try:
-            loop.add_signal_handler(signal.SIGINT, interrupt)
-            installed = True
-        except (NotImplementedError, ValueError, RuntimeError):  # not the main thread, or Windows
-            pass
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not interrupted:
-            raise
-    finally:
-        if installed and not interrupted:
-            loop.remove_signal_handler(signal.SIGINT)
-    return interrupted
+            await self._pipeline.scope.close()
+        finally:
+            await self._client.aclose()
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
+def _tags_of(placed: Placed) -> tuple[str, ...]:
+    kind = placed.route.kind
+    return placed.tags if kind == "http" else (*placed.tags, kind)
 
 
-def _positive(name: str, value: int | None) -> int | None:
+def _startup_uuid(version: str) -> str:
+    if version == "v4":
+        return str(uuid.uuid4())
+    if version != "v7":
+        raise ValueError(f"startup_uuid_version={version!r}; there are 'v4' and 'v7'")
+    import os
+    import time
+
+    # RFC 9562 §5.7: milliseconds, then chance; the standard library has it from 3.14 on only.
+    value = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return str(uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62))
+
+
+def positive(name: str, value: int | None) -> int | None:
+    """A count of things. Raises `ValueError`."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise ValueError(f"{name}={value!r} must be a positive integer, or None for no limit")
     return value
 
 
-def _closest(name: str) -> str:
-    import difflib
-    import inspect
-
-    known = [*inspect.signature(FastHTTP).parameters, *_LATER_DEFAULTS]
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def _check_keywords(given: Mapping[str, Any]) -> None:
+    """The `<verb>_request=` of the constructor; anything else is a `TypeError`."""
+    known = [f"{verb}_request" for verb in VERBS]
+    for name, value in given.items():
+        if name not in known:
+            everything = [*inspect.signature(FastHTTP).parameters, *known]
+            close = difflib.get_close_matches(name, everything, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise TypeError(f"FastHTTP() got an unexpected keyword argument {name!r}{hint}")
+        if value is not None:
+            check_defaults(name, value)

@@ -1,143 +1,218 @@
-"""One run of an app: routes through a client, at most so many at once. Declares nothing and prints nothing itself."""
+"""One run of an app: jobs through the pipeline, at most so many at once. Declares nothing and prints nothing itself."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
-from collections.abc import Sequence
-from time import monotonic
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from fasthttp._async.engine import AsyncEngine
-from fasthttp.app.report import RunLog
+from fasthttp.app.pipeline import Pipeline
+from fasthttp.app.plan import Job, Plan
 from fasthttp.app.schedule import Schedule
-from fasthttp.errors import ConnectError, FastHTTPBadStatusError, PoolError, RequestError, SecurityError
-from fasthttp.response import Response
+from fasthttp.models import http_target
 from fasthttp.results import RouteResult
-from fasthttp.routing import Route
 
 __all__ = ["Runner"]
 
-_REFUSALS = (ValueError, TypeError, NotImplementedError, ConnectError, PoolError)  # nothing was put on the wire
-
 
 class Runner:
-    """Runs routes and collects their results.
+    """Runs jobs and hands out their results.
 
     Args:
-        engine: sends the requests.
-        concurrency, per_host: routes under way at once, in all and to one origin; None for any number.
+        pipeline: makes a result of a job.
+        emit: called with each result as it is there.
+        concurrency, per_host: jobs under way at once, in all and to one origin; None for any number.
     """
 
-    def __init__(self, engine: AsyncEngine, log: RunLog, *, concurrency: int | None, per_host: int | None) -> None:
-        self._engine = engine
-        self._log = log
-        self._concurrency = concurrency
-        self._schedule: Schedule[tuple[int, Route]] = Schedule(per_host)
-        self.results: list[RouteResult] = []
+    def __init__(
+        self, pipeline: Pipeline, emit: Callable[[RouteResult], Any], *, concurrency: int | None, per_host: int | None
+    ) -> None:
+        self._pipeline = pipeline
+        self._emit = emit
+        self._free = float("inf") if concurrency is None else concurrency
+        self._schedule: Schedule[Job] = Schedule(per_host)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self.waiting = 0  # jobs that were added and have not begun
 
-    async def run(self, routes: Sequence[Route]) -> None:
-        """Run all routes to their end. Cancelling it cancels what is under way."""
-        for index, route in enumerate(routes):
-            self._schedule.add(_origin(self._engine, route), (index, route))
-        count = len(routes) if self._concurrency is None else min(self._concurrency, len(routes))
-        workers = [asyncio.ensure_future(self._work()) for _ in range(count)]
-        try:
-            for worker in workers:
-                await worker
-        except BaseException:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-            raise
+    def add(self, job: Job) -> None:
+        """Queue a job; it begins as soon as there is room."""
+        self.waiting += 1
+        self._schedule.add(origin_of(job.plan.url), job)
+        self._pump()
 
-    async def _work(self) -> None:
-        """Take routes until none may go. A worker that ends is not missed: whoever gives room goes on itself."""
-        while (taken := self._schedule.take()) is not None:
-            origin, (index, route) = taken
+    def _pump(self) -> None:
+        while self._free > 0 and (taken := self._schedule.take()) is not None:
+            self._free -= 1
+            self.waiting -= 1
+            task = asyncio.ensure_future(self._work(*taken))
+            self._tasks.add(task)
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = self._failure or task.exception()
+        self._changed.set()
+
+    _failure: BaseException | None = None
+
+    async def _work(self, origin: str, job: Job) -> None:
+        """One job after another, as long as there are any that may go."""
+        while True:
             try:
-                result = await self._run_route(index, route)
-            finally:
+                result = await self._pipeline.run(job)
+            except BaseException:
                 self._schedule.done(origin)
-            self.results.append(result)
-            self._log.route(result)
-            if self._log.bar is not None:
-                self._log.bar.advance(result.ok)
+                self._free += 1
+                raise
+            self._schedule.done(origin)
+            self._emit(result)
+            self._changed.set()
+            taken = self._schedule.take()
+            if taken is None:
+                self._free += 1
+                self._pump()  # room to one origin may be room for another's job
+                return
+            self.waiting -= 1
+            origin, job = taken
 
-    async def _run_route(self, index: int, route: Route) -> RouteResult:
-        started = monotonic()
-        response: Response | None = None
-        value: Any = None
-        error: BaseException | None = None
-        stage: str | None = None
-        url = _full_url(self._engine, route)
-        try:
-            stage = "request"
-            response = await self._engine.request(route.method, route.url, route.call_options())
-            stage = "handler"
-            value = await _handle(route, response)
-            stage = None
-        except Exception as exc:
-            error = exc
-            if stage == "request":
-                response = getattr(exc, "response", None)
-                stage = _stage(exc)
-            self._log.line(logging.DEBUG, "".join(traceback.format_exception(exc)))
-        if error is None and response is not None and response.status_code >= 400 and response.status_code not in route.responses:
-            error, stage = _status_error(response), "status"
-        return RouteResult(
-            name=route.name,
-            method=route.method,
-            url=url,
-            index=index,
-            kind="http",
-            tags=route.tags,
-            status=None if response is None else response.status_code,
-            value=value,
-            response=response,
-            error=error,
-            stage=stage,
-            elapsed=monotonic() - started,
-            attempts=0 if response is None and isinstance(error, _REFUSALS) else 1,
-        )
+    async def changed(self) -> None:
+        """Wait until a job has ended. Raises what no result can hold: `KeyboardInterrupt`, `SystemExit`."""
+        self._changed.clear()
+        if self._failure is None:
+            await self._changed.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._tasks and not self.waiting
+
+    async def drain(self) -> None:
+        """Wait until everything that was added has ended."""
+        while not self.is_idle:
+            await self.changed()
+
+    async def cancel(self) -> None:
+        """Cancel what is under way, and forget the rest."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _handle(route: Route, response: Response) -> Any:
-    arguments = (response,) if route.takes_response else ()
-    if route.is_async:
-        return await route.handler(*arguments)
-    return await asyncio.to_thread(route.handler, *arguments)
+class Order:
+    """Which jobs wait for which: a route's begin when all of the routes in its `after=` have ended.
+
+    Args:
+        plans: of the selected routes; those that they need are among them.
+    """
+
+    def __init__(self, plans: Iterable[Plan], needed: Mapping[str, list[str]]) -> None:
+        self._plans = {plan.route.name: plan for plan in plans}
+        self._needed = {name: list(names) for name, names in needed.items() if names}
+        self._missing = {name: set(names) for name, names in self._needed.items()}
+        self._waiting_for: dict[str, list[str]] = {}
+        for name, names in self._needed.items():
+            for other in names:
+                self._waiting_for.setdefault(other, []).append(name)
+        self._left: dict[str, int] = {}
+        self._results: dict[str, list[RouteResult]] = {}
+        self._ready: list[str] = []
+
+    def is_free(self, plan: Plan) -> bool:
+        """Whether a route may begin at once."""
+        return not self._missing.get(plan.route.name)
+
+    def counts(self, plan: Plan, jobs: int) -> None:
+        """So many jobs are all of this route's."""
+        if plan.route.name in self._waiting_for:
+            self._left[plan.route.name] = self._left.get(plan.route.name, 0) + jobs
+            self._settle(plan.route.name)
+
+    def ended(self, plan: Plan, result: RouteResult) -> None:
+        """One of its jobs has ended."""
+        name = plan.route.name
+        if name in self._waiting_for:
+            self._results.setdefault(name, []).append(result)
+            self._left[name] = self._left.get(name, 0) - 1
+            self._settle(name)
+
+    def _settle(self, name: str) -> None:
+        if self._left.get(name) == 0:
+            for other in self._waiting_for[name]:
+                self._missing[other].discard(name)
+                if not self._missing[other]:
+                    self._ready.append(other)
+
+    def released(self) -> Iterator[Plan]:
+        """Routes that may begin now and could not before."""
+        while self._ready:
+            yield self._plans[self._ready.pop()]
+
+    def results_for(self, plan: Plan) -> dict[str, Any]:
+        """The results that a route waited for, by name; a list for one with `each=`."""
+        found: dict[str, Any] = {}
+        for name in self._needed.get(plan.route.name, ()):
+            results = sorted(self._results.get(name, ()), key=lambda result: result.index)
+            found[name] = results if self._plans[name].route.each is not None else results[0]
+        return found
 
 
-def _stage(error: BaseException) -> str:
-    if isinstance(error, SecurityError):
-        return "security"
-    if isinstance(error, RequestError):
-        return "request"
-    return "response" if getattr(error, "response", None) is not None else "request"
+def needed_by(plans: Iterable[Plan]) -> dict[str, list[str]]:
+    """For each route the names in its `after=`. Raises `ValueError` for an unknown one, and for a circle."""
+    by_name = {plan.route.name: plan for plan in plans}
+    by_function: dict[Any, str] = {}
+    for plan in by_name.values():
+        by_function.setdefault(plan.route.handler, plan.route.name)
+    needed: dict[str, list[str]] = {}
+    for name, plan in by_name.items():
+        names = []
+        for one in plan.route.after:
+            found = one if isinstance(one, str) and one in by_name else by_function.get(one)
+            if found is None:
+                raise ValueError(f"route {name!r} comes after {one if isinstance(one, str) else getattr(one, '__name__', one)!r}, which is no route")
+            names.append(found)
+        needed[name] = names
+    _refuse_circles(needed)
+    return needed
 
 
-def _status_error(response: Response) -> BaseException:
-    try:
-        response.raise_for_status()
-    except FastHTTPBadStatusError as exc:
-        return exc
-    raise AssertionError("a status below 400 is no error")
+def _refuse_circles(needed: Mapping[str, list[str]]) -> None:
+    done: set[str] = set()
+    for start in needed:
+        path: list[str] = []
+        stack: list[tuple[str, int]] = [(start, 0)]
+        while stack:
+            name, at = stack.pop()
+            if at == 0:
+                if name in done:
+                    continue
+                if name in path:
+                    raise ValueError(f"routes wait for one another in a circle: {' → '.join([*path[path.index(name):], name])}")
+                path.append(name)
+            if at < len(needed[name]):
+                stack += [(name, at + 1), (needed[name][at], 0)]
+            else:
+                path.pop()
+                done.add(name)
 
 
-def _full_url(engine: AsyncEngine, route: Route) -> str:
-    """The route's URL with the base URL of the run; as it was given where that cannot be."""
-    try:
-        return engine.config.resolve(route.url).href
-    except (ValueError, NotImplementedError):
-        return route.url
-
-
-def _origin(engine: AsyncEngine, route: Route) -> str:
+def origin_of(url: str) -> str:
     """What the per-host limit counts by; a URL that will be refused counts by itself."""
     try:
-        url = engine.config.resolve(route.url)
-    except (ValueError, NotImplementedError):
-        return route.url
-    return f"{url.scheme}://{url.host}:{url.port}"
+        target = http_target(url)[0]
+    except ValueError:
+        return url
+    return f"{target.scheme}://{target.host}:{target.port}"
+
+
+async def each_of(routes: Any) -> AsyncIterator[Any]:
+    """The items of a sync or async iterable, one at a time."""
+    if hasattr(routes, "__aiter__"):
+        async for item in routes:
+            yield item
+    else:
+        for item in routes:
+            yield item

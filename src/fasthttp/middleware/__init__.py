@@ -1,12 +1,16 @@
-"""Middleware of the declarative layer. Not implemented yet."""
+"""Middleware of the declarative layer: code around requests, for apps and sessions alike."""
 
-from fasthttp._pure.later import later
+from fasthttp.middleware.base import BaseMiddleware, MiddlewareChain, MiddlewareManager, RouteRequest
+from fasthttp.middleware.cache import CacheMiddleware
+from fasthttp.middleware.retry import RetryMiddleware
+from fasthttp.middleware.session import SessionMiddleware
 
-BaseMiddleware = later("BaseMiddleware", "middleware", __name__)
-MiddlewareChain = later("MiddlewareChain", "middleware", __name__)
-MiddlewareManager = later("MiddlewareManager", "middleware", __name__)
-CacheMiddleware = later("CacheMiddleware", "middleware", __name__)
-RetryMiddleware = later("RetryMiddleware", "middleware", __name__)
-SessionMiddleware = later("SessionMiddleware", "middleware", __name__)
-
-__all__ = ["BaseMiddleware", "CacheMiddleware", "MiddlewareChain", "MiddlewareManager", "RetryMiddleware", "SessionMiddleware"]
+__all__ = [
+    "BaseMiddleware",
+    "CacheMiddleware",
+    "MiddlewareChain",
+    "MiddlewareManager",
+    "RetryMiddleware",
+    "RouteRequest",
+    "SessionMiddleware",
+]

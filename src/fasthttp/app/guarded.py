@@ -1,0 +1,179 @@
+"""The client that apps and sessions send with: address guard, size limits, breaker, signing. Declares nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from time import time
+from typing import Any
+
+from fasthttp.client import AsyncClient
+from fasthttp.cookies import CookieJar
+from fasthttp.limits import Limits
+from fasthttp.models import Request
+from fasthttp.response import Response
+from fasthttp.retry import CircuitBreaker
+from fasthttp.security.guard import AddressGuard
+from fasthttp.security.policy import SecurityPolicy
+from fasthttp.security.signing import Signer
+from fasthttp.timeouts import Timeout
+from fasthttp.transports.base import BaseTransport
+from fasthttp.transports.http import HTTPTransport
+from httpwire.url import URL
+
+__all__ = ["Security", "guarded_client"]
+
+_MAX_SIGNED = 10 * 2**20  # bytes of a streamed body that are buffered to be signed
+_OFF = SecurityPolicy(ssrf=False, circuit_breaker=False)
+
+
+class Security:
+    """What is checked, and what is signed. `app.security`.
+
+    Attributes: `policy`, `enabled`.
+    """
+
+    def __init__(self, security: bool | SecurityPolicy, secret_key: bytes | None) -> None:
+        if not isinstance(security, (bool, SecurityPolicy)):
+            raise TypeError(f"security= takes True, False or a SecurityPolicy, not {type(security).__name__}")
+        self.enabled = security is not False
+        self.policy = security if isinstance(security, SecurityPolicy) else SecurityPolicy()
+        self._signing = secret_key is not None
+        self._secret_key: bytes | None = None
+        self._allowed: tuple[str, ...] = ()
+        self._environment = os.environ.get("FASTHTTP_ALLOW_HOSTS", "")
+        if secret_key is not None:
+            Signer(secret_key)  # raises for a key that is too short
+            self._secret_key = secret_key
+        self.breaker: CircuitBreaker | None = None
+        if self.enabled and self.policy.circuit_breaker:
+            policy = self.policy
+            self.breaker = CircuitBreaker(
+                policy.failure_threshold, policy.recovery_time, policy.half_open_max_calls, policy.success_threshold
+            )
+        self.guard()  # raises for entries that are malformed
+
+    @property
+    def secret_key(self) -> bytes:
+        """The key that requests are signed with; a random one where none was given."""
+        if self._secret_key is None:
+            self._secret_key = secrets.token_bytes(32)
+        return self._secret_key
+
+    def enable_signing(self, enabled: bool = True) -> None:
+        """Sign requests from now on, or do not."""
+        self._signing = enabled
+
+    def allow(self, *hosts: str) -> None:
+        """Let requests go to these hosts, addresses or networks as well."""
+        before, self._allowed = self._allowed, (*self._allowed, *hosts)
+        try:
+            self.guard()
+        except ValueError:
+            self._allowed = before
+            raise
+
+    def breaker_state(self, url: str) -> str:
+        """"closed", "open" or "half-open": of the origin of this URL."""
+        return "closed" if self.breaker is None else self.breaker.state(url)
+
+    def guard(self) -> AddressGuard | None:
+        """The address guard, with all that is allowed by now; None where it is off."""
+        if not self.enabled or not self.policy.ssrf:
+            return None
+        return AddressGuard(self.policy, extra_allowed=",".join([self._environment, *self._allowed]).strip(","))
+
+    def signer(self) -> Signer | None:
+        """What signs, None where nothing is signed."""
+        return Signer(self.secret_key, self.policy.sign_hosts) if self._signing else None
+
+
+class Watch:
+    """What a client asks before each request goes out."""
+
+    def __init__(self, security: Security, guard: AddressGuard | None) -> None:
+        self._policy = security.policy if security.enabled else None
+        self._always = security.policy
+        self._guard = guard
+        self._signer = security.signer()
+        self.max_buffered = _MAX_SIGNED
+
+    def check(self, request: Request) -> None:
+        """Raise `SecurityError` for a request that must not go out."""
+        url = request.parsed_url
+        if self._policy is not None:
+            self._policy.check_length(url)
+        if self._guard is not None:
+            self._guard.check_url(url)
+
+    def check_hop(self, current: URL, following: URL) -> None:
+        """Raise `SecurityError` for a redirect that must not be followed."""
+        self._always.check_hop(current, following)
+
+    def wants_body(self, request: Request) -> bool:
+        """Whether the body is needed as bytes, to be signed."""
+        return self._signer is not None and self._signer.wants(request.parsed_url)
+
+    def sign(self, request: Request) -> Request:
+        """The request with the headers of its signature."""
+        if self._signer is None or not self._signer.wants(request.parsed_url):
+            return request
+        fields = self._signer.headers(
+            request.method, request.parsed_url, request.content or b"", timestamp=int(time()), nonce=secrets.token_hex(16)
+        )
+        headers = request.headers.copy()
+        headers.update(fields)
+        signed = request.derive(headers=headers)
+        signed.auth_round = request.auth_round
+        return signed
+
+
+def guarded_client(
+    base_url: str | None,
+    security: Security,
+    *,
+    headers: Mapping[str, Any] | None,
+    timeout: Timeout,
+    jar: CookieJar | None,
+    transport: BaseTransport | None,
+    proxy: str | None,
+    trust_env: bool,
+    concurrency: int | None,
+    per_host: int | None,
+    default_encoding: str | Callable[[bytes], str] = "utf-8",
+) -> AsyncClient:
+    """A client whose every request passes the checks, and whose responses are those of the declarative layer."""
+    policy = security.policy if security.enabled else _OFF
+    network = transport is None
+    guard = security.guard() if network else None
+    if transport is None:
+        transport = HTTPTransport(
+            limits=Limits(max_connections=concurrency, max_per_host=per_host),
+            proxy=proxy,
+            trust_env=trust_env,
+            max_header_bytes=policy.max_header_size,
+            check_address=None if guard is None else guard.check_address,
+        )
+        for one in transport.proxies():
+            if guard is not None:
+                guard.exempt(one.host, one.port)
+    client = AsyncClient(
+        base_url,
+        timeout=timeout,
+        headers=headers,
+        cookies=jar,
+        transport=transport,
+        trust_env=trust_env,
+        default_encoding=default_encoding,
+        max_redirects=security.policy.max_redirects,
+        max_response_size=policy.max_response_size if security.enabled else None,
+        max_decompress_ratio=float(policy.max_decompression_ratio) if security.enabled else None,
+        sensitive_headers=(*security.policy.mask_names, "x-timestamp", "x-nonce"),
+    )
+    config = client._core.config
+    config.defaults.response_class = Response
+    config.defaults.breaker = security.breaker
+    config.watch = Watch(security, guard)
+    config.keeps_cookies = jar is not None
+    return client

@@ -1,0 +1,345 @@
+"""One request of the declarative layer, from its route to its result. The order of its steps is the order of this file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from fasthttp._pure.routes import merge_headers, merge_params
+from fasthttp._pure.validation import convert_result, is_validation_error, response_error, validate_request
+from fasthttp.app.depend import Dependencies, RunScope, call
+from fasthttp.app.plan import Job, Plan
+from fasthttp.errors import (
+    FastHTTPBadStatusError,
+    FastHTTPError,
+    FastHTTPValidationError,
+    PrerequisiteFailed,
+    RequestError,
+    SecurityError,
+)
+from fasthttp.middleware.base import MiddlewareManager, RouteRequest
+from fasthttp.response import Response
+from fasthttp.results import RouteResult
+from fasthttp.timeouts import Timeout
+
+if TYPE_CHECKING:
+    from fasthttp._async.engine import AsyncEngine
+    from fasthttp.app.report import RunLog
+    from fasthttp.routing import Route
+
+__all__ = ["Pipeline"]
+
+_CALL = ("headers", "params", "json", "data", "files", "auth")
+
+
+class Pipeline:
+    """What all requests of a run, or of a session, have in common.
+
+    Args:
+        engine: sends them.
+        headers, timeout, jar, raise_for_status: of the app.
+        middleware: of the app.
+        scope: the dependencies that are evaluated once for all.
+        log: told of details where somebody wants them.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        log: RunLog,
+        *,
+        headers: Mapping[str, Any] | None,
+        timeout: Timeout,
+        jar: Any,
+        auth: Any,
+        raise_for_status: bool,
+        middleware: MiddlewareManager,
+    ) -> None:
+        self.engine = engine
+        self.log = log
+        self.headers = headers
+        self.timeout = timeout
+        self.jar = jar
+        self.auth = auth
+        self.raise_for_status = raise_for_status
+        self.middleware = middleware
+        self.scope = RunScope()
+
+    async def run(self, job: Job) -> RouteResult:
+        """The result of a job. Raises nothing but cancellation, `KeyboardInterrupt` and `SystemExit`."""
+        return await _Flight(self, job).run()
+
+
+class _Flight:
+    """One request under way."""
+
+    __slots__ = ("attempts", "error", "job", "pipeline", "plan", "response", "route", "stage", "url", "value")
+
+    def __init__(self, pipeline: Pipeline, job: Job) -> None:
+        self.pipeline = pipeline
+        self.job = job
+        self.plan: Plan = job.plan
+        self.route: Route = job.plan.route  # until user code wants a copy of its own
+        self.url = job.plan.url
+        self.response: Response | None = None
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.stage: str | None = None
+        self.attempts = 0
+
+    async def run(self) -> RouteResult:
+        started = monotonic()
+        try:
+            if self.plan.is_plain:
+                await self._run_plain()
+            else:
+                await self._run_watched()
+        except Exception as exc:
+            await self._fail(exc)
+        job, response = self.job, self.response
+        return RouteResult(
+            name=job.name,
+            method=self.route.method,
+            url=self.url,
+            index=job.index,
+            kind=self.route.kind,  # type: ignore[arg-type]
+            tags=self.plan.tags,
+            status=None if response is None else response.status_code,
+            value=self.value,
+            response=response,
+            error=self.error,
+            stage=self.stage,
+            elapsed=monotonic() - started,
+            attempts=self.attempts,
+        )
+
+    async def _run_plain(self) -> None:
+        """A request that nobody wants to see before it is sent."""
+        self.stage = "request"
+        self.url = self.job.url()
+        response = await self._send(self.url, self.job.options())
+        await self._take(response)
+
+    async def _run_watched(self) -> None:
+        """A request with dependencies, hooks or middleware."""
+        self._check_prerequisites()
+        self.stage = "request"
+        self.route = view = self.job.view()
+        self.url = view.url
+        pipeline = self.pipeline
+        config = self.job.config(view, pipeline.headers, pipeline.timeout, pipeline.jar)
+        dependencies = Dependencies(self.plan.dependencies, pipeline.scope)
+        try:
+            seen = _Seen(view)
+            self.stage = "dependency"
+            config = await dependencies.enter(view, config, seen.apply)
+            self.stage = "hook"
+            for hook in self.plan.hooks_of("request"):
+                await call(hook, view, config)
+                seen.apply(config)
+            self.stage = "middleware"
+            response = await self._through_middleware(view, config)
+            self.response = response
+            self.stage = "dependency"
+            await dependencies.leave("function", None)
+            await self._take(response)
+        except BaseException as exc:
+            await dependencies.leave("request", exc)
+            raise
+        self.stage, stage = "dependency", self.stage
+        await dependencies.leave("request", self.error)
+        self.stage = stage
+
+    def _check_prerequisites(self) -> None:
+        for name, results in self.job.results.items():
+            for result in results if isinstance(results, list) else [results]:
+                if not result.ok:
+                    self.stage = "prerequisite"
+                    raise PrerequisiteFailed(f"{name!r}, which has to be done before, failed: {result.error}") from result.error
+
+    # --- to the wire
+
+    async def _through_middleware(self, view: Route, config: dict[str, Any]) -> Response:
+        reached = False
+
+        async def send(request: RouteRequest) -> Response:
+            nonlocal reached
+            reached = True
+            return await self._validated(request)
+
+        if not len(self.pipeline.middleware):
+            return await send(RouteRequest(view.method, view, config))
+        try:
+            return await self.pipeline.middleware.run(RouteRequest(view.method, view, config), send)
+        except Exception:
+            self.stage = self.stage if reached and self.stage != "sent" else "middleware"
+            raise
+
+    async def _validated(self, request: RouteRequest) -> Response:
+        config, route = request.config, self.plan.route
+        if route.request_model is not None:
+            self.stage = "validation"
+            body = config["json"] if config["json"] is not None else config["data"]
+            validate_request(route.request_model, body)
+        self.stage = "request"
+        response = await self._send(request.route.url, _options(config))
+        self.stage = "sent"
+        return response
+
+    async def _send(self, url: str, options: dict[str, Any]) -> Response:
+        if options.get("files") is not None and options.get("json") is not None:
+            options = _with_json_parts(options)
+        if self.pipeline.auth is not None and options.get("auth") is None:
+            options["auth"] = self.pipeline.auth
+        try:
+            response: Response = await self.pipeline.engine.request(self.route.method, url, options)
+        except FastHTTPError as exc:
+            self.attempts += exc.attempts if exc.maybe_sent and exc.request is not None else 0
+            raise
+        self.attempts += response.attempts
+        return response
+
+    # --- from the wire
+
+    async def _take(self, response: Response) -> None:
+        """Hooks, status policy, handler, validation of its result."""
+        self.response = response
+        route, plan = self.plan.route, self.plan
+        response._describe(route.response_model, route.responses)
+        self.stage = "hook"
+        for hook in plan.hooks_of("response"):
+            await call(hook, response)
+        self.stage = "response"
+        status = response.status_code
+        refused = status >= 400 and status not in route.responses
+        if refused and (route.raise_for_status or self.pipeline.raise_for_status):
+            self.stage = "status"
+            response.raise_for_status()
+        if route.responses.get(status):
+            response._check_declared()
+        self.stage = "handler"
+        if route.handler is not None:
+            self.value = await _handle(route.handler, route, response)
+            if route.result_model is not None:
+                self.value = convert_result(route.result_model, self.value)
+        self.stage = "response"
+        response._check_model()
+        self.stage = None
+        if refused:
+            self.error, self.stage = _status_error(response), "status"
+
+    # --- when something fails
+
+    async def _fail(self, error: Exception) -> None:
+        """What a failure comes to: hooks are told, a handler may turn it into a value."""
+        stage = self.stage if self.stage != "sent" else "middleware"
+        if stage == "handler" and is_validation_error(error):
+            error, stage = response_error(error), "response"
+        if stage == "request":
+            self.response = self.response or getattr(error, "response", None)
+            stage = _stage_of(error)
+        self.value = None
+        self.error, self.stage = error, stage
+        self.pipeline.log.traceback(error)
+        for hook in self.plan.hooks_of("error"):
+            try:
+                await call(hook, error, self.route)
+            except Exception as exc:
+                self.pipeline.log.hook_failed(exc)
+        handler = self.plan.handler_for(error)
+        if handler is None:
+            return
+        try:
+            self.value = await call(handler, self.route, error)
+            self.error = self.stage = None
+            self.pipeline.log.recovered(self.job.name, error)
+        except Exception as exc:
+            self.error, self.stage = exc, "handler"
+
+
+class _Seen:
+    """What user code has assigned to the copy of a route, carried over to the config."""
+
+    __slots__ = ("_before", "_view")
+
+    def __init__(self, view: Route) -> None:
+        self._view = view
+        self._before = self._snapshot()
+
+    def _snapshot(self) -> dict[str, Any]:
+        view = self._view
+        values = {name: getattr(view, name) for name in ("json", "data", "files", "auth", "timeout")}
+        for name in ("params", "headers"):
+            value = getattr(view, name)
+            values[name] = value.copy() if isinstance(value, (dict, list)) else value
+        return values
+
+    def apply(self, config: dict[str, Any]) -> None:
+        """Bring the config up to date with what was assigned since the last time."""
+        now, before = self._snapshot(), self._before
+        for name, value in now.items():
+            if value is before[name] or value == before[name]:
+                continue
+            if name == "headers":
+                config[name] = merge_headers(config[name], value)
+            elif name == "params":
+                removed = [key for key in (before[name] or {}) if isinstance(value, Mapping) and key not in value]
+                kept = {key: item for key, item in (config[name] or {}).items() if key not in removed} if removed else config[name]
+                config[name] = merge_params(kept, value) if isinstance(value, Mapping) else value
+            else:
+                config[name] = value
+        self._before = now
+
+
+def _options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords of the engine's call; what other user code keeps in the config stays there."""
+    options = {name: config[name] for name in _CALL if config.get(name) is not None}
+    options["timeout"] = config["timeout"]
+    options["follow_redirects"] = config["allow_redirects"]
+    for name in ("retry", "jar"):
+        if name in config:
+            options[name] = config[name]
+    return options
+
+
+def _with_json_parts(options: dict[str, Any]) -> dict[str, Any]:
+    """Members of a JSON object as parts before the files: text as it is, anything else as JSON."""
+    from httpwire import jsonio
+
+    parts: list[Any] = []
+    for name, value in options["json"].items():
+        if isinstance(value, str):
+            parts.append((name, (None, value)))
+        else:
+            parts.append((name, (None, jsonio.encode(value), "application/json")))
+    files = options["files"]
+    parts += list(files.items() if isinstance(files, Mapping) else files)
+    return {**options, "json": None, "files": parts}
+
+
+async def _handle(handler: Callable[..., Any], route: Route, response: Response) -> Any:
+    arguments = (response,) if route.takes_response else ()
+    if route.is_async:
+        return await handler(*arguments)
+    return await asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, handler, *arguments)
+
+
+def _stage_of(error: BaseException) -> str:
+    if isinstance(error, SecurityError):
+        return "security"
+    if isinstance(error, FastHTTPValidationError):
+        return "validation"
+    if isinstance(error, RequestError):
+        return "request"
+    return "response" if getattr(error, "response", None) is not None else "request"
+
+
+def _status_error(response: Response) -> BaseException:
+    try:
+        response.raise_for_status()
+    except FastHTTPBadStatusError as exc:
+        return exc
+    raise AssertionError("a status below 400 is no error")

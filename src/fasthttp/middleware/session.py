@@ -1,0 +1,42 @@
+"""`SessionMiddleware`: cookies that several apps or runs share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fasthttp.cookies import CookieJar
+from fasthttp.middleware.base import BaseMiddleware
+
+__all__ = ["SessionMiddleware"]
+
+
+class SessionMiddleware(BaseMiddleware):
+    """Sends and keeps cookies.
+
+    Args:
+        cookies: name and value of the first ones.
+        jar: used as it is; `cookies` are then not looked at.
+    """
+
+    __priority__ = -10
+
+    def __init__(self, cookies: Mapping[str, str] | None = None, *, jar: CookieJar | None = None) -> None:
+        self.jar = CookieJar(cookies) if jar is None else jar
+
+    @property
+    def cookies(self) -> CookieJar:
+        """The cookies, live: a mapping of names to values."""
+        return self.jar
+
+    def get_cookies(self) -> dict[str, str]:
+        """A copy of the names and values."""
+        return dict(self.jar.items())
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self.jar.clear()
+
+    def request(self, method: str, url: str, kwargs: dict[str, Any]) -> Any:
+        kwargs["jar"] = self.jar
+        return kwargs
