@@ -402,8 +402,10 @@ class Waiter:
 
 
 async def pause(seconds: float) -> None:
-    """Let time pass."""
-    await asyncio.sleep(seconds)
+    """Let time pass, no less than this: a server that says when to come back means it, and some loops wake early."""
+    until = monotonic() + seconds
+    while (left := until - monotonic()) > 0:
+        await asyncio.sleep(left)
 
 
 async def settle(value: Any, seconds: float | None = None) -> Any:
