@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fasthttp.response import ClientResponse, Response
     from fasthttp.retry import RetryPolicy
 
-__all__ = ["BufferBody", "Discard", "Exchange", "Pause", "Read", "Run", "Send", "Steps"]
+__all__ = ["BufferBody", "Discard", "Exchange", "Pause", "Read", "Run", "Send"]
 
 _MAX_ROUNDS = 5  # of authentication
 
@@ -70,7 +70,6 @@ class BufferBody(NamedTuple):
 
 
 Step = Send | Read | Discard | Pause | Run | BufferBody
-Steps = Generator[Step, Any, Any]
 
 
 class Exchange:
