@@ -73,6 +73,19 @@ def test_the_nearest_credentials_win() -> None:
     assert chosen(headers={"X": "1"}, client={"auth": CLIENT}) is CLIENT
 
 
+def test_credentials_that_are_assigned_hold_from_then_on() -> None:
+    """None takes them away; what cannot be credentials changes nothing."""
+    config = ClientConfig()
+    config.auth = ("u", "p")
+    assert isinstance(config.auth, BasicAuth)
+    assert dressed(config)["authorization"] == "Basic dTpw"
+    with pytest.raises(TypeError):
+        config.auth = 5
+    assert config.auth is not None
+    config.auth = None
+    assert "authorization" not in dressed(config)
+
+
 def test_none_switches_credentials_off() -> None:
     """All but those in the URL itself."""
     assert chosen("http://h/", {"auth": CLIENT, "netrc": NETRC}, auth=None) is None

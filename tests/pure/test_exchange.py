@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -220,9 +221,9 @@ def test_a_spent_body_is_not_sent_again_after_an_answer() -> None:
     play = Play("POST", retry=POST, content=pieces())
     with pytest.raises(BodyNotReplayable, match="a generator") as caught:
         play(asked)
+    assert asked._body.abandoned
     assert caught.value.response is asked
     assert caught.value.attempts == 1
-    assert asked._body.abandoned
     assert len(play.sent) == 1
 
 
@@ -301,10 +302,8 @@ def too_late_in_the_queue() -> TotalTimeout:
 def test_what_counts_against_an_origin(given: Any, outcome: bool | None) -> None:
     """A broken transport, a timeout, nonsense, a server's failure; not what never reached it, and not our own refusals."""
     breaker = Breaker()
-    try:
+    with suppress(FastHTTPError, ValueError, KeyboardInterrupt):
         Play(breaker=breaker)(given)
-    except BaseException as exc:
-        assert exc is given or exc is given._body.error
     assert breaker.outcomes == [outcome]
     assert breaker.entered == ["http://a.test"]
 

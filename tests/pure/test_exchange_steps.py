@@ -72,7 +72,9 @@ def test_what_stays_behind_when_the_origin_changes() -> None:
     config = ClientConfig(netrc=NetrcTable({"c.test": BasicAuth("u", "p")}), auth=BearerAuth("t"))
     config.cookies.set("jar", "1", "c.test")
     play = Play(config=config, cookies={"own": "1"})
-    play(answer(302, Location="http://b.test/"), answer(302, Location="http://c.test/"), answer(302, Location="http://a.test/"), answer(200))
+    play(
+        answer(302, Location="http://b.test/"), answer(302, Location="http://c.test/"), answer(302, Location="http://a.test/"), answer(200)
+    )
     seen = [(request.headers.get("authorization"), request.headers.get("cookie")) for request in play.sent]
     assert seen == [("Bearer t", "own=1"), (None, None), ("Basic dTpw", "jar=1"), (None, None)]
 
@@ -102,8 +104,8 @@ def test_a_body_that_was_sent_before_the_refusal() -> None:
     response = live(417)
     with pytest.raises(BodyNotReplayable) as caught:
         Play("POST", expect_continue=True, content=pieces())(response)
-    assert caught.value.response is response
     assert response._body.abandoned
+    assert caught.value.response is response
 
 
 # --- authentication
@@ -171,8 +173,8 @@ def test_a_spent_body_cannot_be_sent_in_another_round() -> None:
     response = live(401)
     with pytest.raises(BodyNotReplayable) as caught:
         Play("POST", auth=Auth(), content=pieces(), stream=True)(response)
-    assert caught.value.response is response
     assert response._body.abandoned
+    assert caught.value.response is response
 
 
 def test_an_authentication_may_replace_the_request() -> None:
@@ -199,7 +201,7 @@ def test_an_authentication_that_fails_leaves_no_connection_behind(given: Any) ->
             return given
 
     response = live(200)
-    with pytest.raises((TypeError, ValueError, KeyboardInterrupt), match="mine|Broken returned str for a response|^$"):
+    with pytest.raises((TypeError, ValueError, KeyboardInterrupt), match=r"mine|Broken returned str for a response|^$"):
         Play(auth=Broken(), stream=True)(response)
     assert response._body.abandoned
     with pytest.raises((TypeError, ValueError, KeyboardInterrupt)):
