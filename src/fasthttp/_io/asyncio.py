@@ -404,7 +404,7 @@ class Waiter:
 async def pause(seconds: float) -> None:
     """Let time pass, no less than this: a server that says when to come back means it, and some loops wake early."""
     until = monotonic() + seconds
-    while (left := until - monotonic()) > 0:
+    while (left := until - monotonic()) > 0:  # noqa: ASYNC110 -- it is time that is waited for
         await asyncio.sleep(left)
 
 
