@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 from fasthttp._pure.breaker import BreakerState, Permit
 from fasthttp._pure.call import IDEMPOTENT
 from fasthttp.errors import (
+    BodyLengthError,
     BodyNotReplayable,
     CertificateError,
     CircuitOpenError,
+    ClientClosedError,
     ConnectError,
     ConnectTimeout,
     DecodeError,
+    HTTP2NotAvailable,
+    InvalidHeader,
+    InvalidURL,
     PoolError,
     ReadError,
     ReadTimeout,
@@ -35,7 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["IDEMPOTENT", "RETRY_EXCEPTIONS", "CircuitBreaker", "RetryPolicy"]
 
 RETRY_EXCEPTIONS: Final = (ConnectError, ReadError, WriteError, ConnectTimeout, ReadTimeout, WriteTimeout, RemoteProtocolError)
-_NEVER = (CertificateError, TotalTimeout, PoolError, SecurityError, DecodeError, BodyNotReplayable)
+_BAD_INPUT = (InvalidURL, InvalidHeader, BodyLengthError, BodyNotReplayable, HTTP2NotAvailable, ClientClosedError)
+_NEVER = (*_BAD_INPUT, CertificateError, TotalTimeout, PoolError, SecurityError, DecodeError)
 
 
 class RetryPolicy:
@@ -60,7 +66,7 @@ class RetryPolicy:
 
     Raises:
         ValueError: a number is out of range.
-        TypeError: both `status_codes` and `retry_on_status`.
+        TypeError: both `status_codes` and `retry_on_status`, or a value of the wrong kind.
     """
 
     __slots__ = (
@@ -114,8 +120,10 @@ class RetryPolicy:
         if status_codes is not UNSET and retry_on_status is not UNSET:
             raise TypeError("status_codes= and retry_on_status= are the same thing: give one of them")
         statuses = retry_on_status if status_codes is UNSET else status_codes
-        if isinstance(retry_exceptions, type):
-            retry_exceptions = (retry_exceptions,)
+        errors = RETRY_EXCEPTIONS if retry_exceptions is UNSET else retry_exceptions
+        errors = (errors,) if isinstance(errors, type) else tuple(errors)
+        if not all(isinstance(error, type) and issubclass(error, BaseException) for error in errors):
+            raise TypeError("retry_exceptions= takes classes of exceptions")
         if isinstance(methods, str):
             raise TypeError("methods= takes several methods, not one text")
         if not 0 <= jitter <= 1:
@@ -125,7 +133,7 @@ class RetryPolicy:
             "backoff_factor": _at_least("backoff_factor", backoff_factor, 0),
             "backoff_max": _at_least("backoff_max", backoff_max, 0),
             "status_codes": frozenset((408, 429, 500, 502, 503, 504) if statuses is UNSET else map(int, statuses)),
-            "retry_exceptions": RETRY_EXCEPTIONS if retry_exceptions is UNSET else tuple(retry_exceptions),
+            "retry_exceptions": errors,
             "circuit_breaker": bool(circuit_breaker),
             "cb_failure_threshold": _at_least("cb_failure_threshold", cb_failure_threshold, 1),
             "cb_recovery_seconds": _at_least("cb_recovery_seconds", cb_recovery_seconds, 0),
@@ -164,7 +172,7 @@ class RetryPolicy:
     def delay(self, attempt: int) -> float:
         """Seconds to wait after this attempt, counted from 1, before chance takes its share."""
         try:
-            return float(min(self.backoff_factor * 2.0 ** (attempt - 1), self.backoff_max))
+            return float(min(math.ldexp(self.backoff_factor, attempt - 1), self.backoff_max))
         except OverflowError:
             return float(self.backoff_max)
 

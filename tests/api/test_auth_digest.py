@@ -15,7 +15,7 @@ from requests.auth import HTTPDigestAuth
 
 from fasthttp.auth import DigestAuth
 from fasthttp.models import Request
-from fasthttp.response import Response
+from fasthttp.response import ClientResponse as Response
 from httpwire.auth import digest_credentials, digest_key, parse_challenges, read_digest
 from tests.api.auth_driver import URL, answering, drive, get, sent_with, statuses
 

@@ -108,8 +108,6 @@ class AsyncEngine:
                 step = steps.throw(taken) if isinstance(taken, BaseException) else steps.send(taken)
         except StopIteration as end:
             response: ClientResponse = end.value
-            if response._content is None and not call.stream:
-                await read_response(response)
             return response
 
     async def _step(self, step: Any, call: Call, total_at: float | None) -> Any:

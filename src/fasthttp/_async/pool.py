@@ -93,7 +93,7 @@ class AsyncPool:
                 counts = f"{stats.in_use} in use, {stats.waiting} waiting"
                 if by_total:
                     message = f"total timeout after {timeout.total:g} s, waiting for a connection: {counts}"
-                    raise TotalTimeout(message, phase="total", limit=timeout.total)
+                    raise TotalTimeout(message, phase="total", limit=timeout.total) from PoolTimeout(counts, phase="pool", limit=limit)
                 raise PoolTimeout(f"pool timeout after {limit:g} s: {counts}", phase="pool", limit=limit)
         except BaseException:
             with self._lock:

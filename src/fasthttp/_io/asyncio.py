@@ -405,7 +405,6 @@ def _caused(error: E, cause: BaseException) -> E:
 
 
 running_loop = asyncio._get_running_loop  # None without one; `current_loop` says so in words
-pause = asyncio.sleep
 
 
 async def run_blocking(function: Callable[..., T], *arguments: Any) -> T:
@@ -446,6 +445,13 @@ class Waiter:
     def wait(self, seconds: float) -> asyncio.Future[bool]:
         """Resolves when it is woken; whoever hands out waiters wakes them in time too, with one timer for all."""
         return self._future
+
+
+async def pause(seconds: float) -> None:
+    """Let time pass, no less than this: a server that says when to come back means it, and some loops wake early."""
+    until = monotonic() + seconds
+    while (left := until - monotonic()) > 0:  # noqa: ASYNC110 -- it is time that is waited for
+        await asyncio.sleep(left)
 
 
 async def settle(value: Any, seconds: float | None = None) -> Any:

@@ -59,8 +59,6 @@ class BreakerState:
             return left
         if circuit.probes >= self._half_open_max:
             return 0.0
-        if not circuit.probes and not circuit.good:
-            circuit.era += 1
         circuit.probes += 1
         return Permit(origin, circuit.era)
 

@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fasthttp._pure.redirects import REDIRECT_STATUSES, leaves_origin, next_request
 from fasthttp.errors import (
-    ClientClosedError,
-    DecodeError,
     FastHTTPConnectionError,
     FastHTTPError,
     PoolError,
     RemoteProtocolError,
     RequestTimeout,
-    SecurityError,
     TooManyRedirects,
 )
 from fasthttp.models import Request
@@ -29,8 +26,9 @@ if TYPE_CHECKING:
     from fasthttp._pure.config import ClientConfig
     from fasthttp.auth import AuthBase
     from fasthttp.response import ClientResponse, Response
+    from fasthttp.retry import RetryPolicy
 
-__all__ = ["BufferBody", "Discard", "Exchange", "Pause", "Read", "Run", "Send", "Steps"]
+__all__ = ["BufferBody", "Discard", "Exchange", "Pause", "Read", "Run", "Send"]
 
 _MAX_ROUNDS = 5  # of authentication
 
@@ -73,7 +71,6 @@ class BufferBody(NamedTuple):
 
 
 Step = Send | Read | Discard | Pause | Run | BufferBody
-Steps = Generator[Step, Any, Any]
 
 
 class Exchange:
@@ -114,13 +111,28 @@ class Exchange:
 
     def steps(self) -> Generator[Step, Any, ClientResponse]:
         """The call, step by step; returns the response."""
+        try:
+            response = yield from self._followed()
+            if response._content is None and not self._call.stream:
+                yield Read(response)
+        except FastHTTPError as exc:
+            exc.attempts = self._attempt
+            for failure in self._failures:
+                exc.add_note(f"an earlier attempt failed: {type(failure).__name__}: {failure}")
+            raise
+        response.attempts = self._attempt
+        response._history = tuple(self._history)
+        return response
+
+    # --- redirects
+
+    def _followed(self) -> Generator[Step, Any, ClientResponse]:
+        """The answer at the end of the redirects."""
         redirects = 0
         while True:
             response = yield from self._answer()
             following = self._following(response)
             if following is None:
-                response.attempts = self._attempt
-                response._history = tuple(self._history)
                 return response
             yield Discard(response)
             redirects += 1
@@ -129,8 +141,6 @@ class Exchange:
                 raise self._too_many(response, following)
             self._tell("redirect", status=response.status_code, url=following.url)
             self._request = following
-
-    # --- redirects
 
     def _following(self, response: ClientResponse) -> Request | None:
         """The next request of the chain, or None when `response` is the one to return."""
@@ -145,8 +155,7 @@ class Exchange:
                 return None  # the caller asked for the response as it is
             if exc.response is None:
                 exc.response = response
-            if response._body is not None:
-                response._body.abandon()
+            _abandon(response)
             raise
         if self._call.follow_redirects:
             return following
@@ -169,9 +178,6 @@ class Exchange:
             except FastHTTPError as exc:
                 delay = self._delay_after_error(exc)
                 if delay is None:
-                    exc.attempts = self._attempt
-                    for failure in self._failures:
-                        exc.add_note(f"an earlier attempt failed: {type(failure).__name__}: {failure}")
                     raise
                 self._failures.append(exc)
                 reason = type(exc).__name__
@@ -218,14 +224,11 @@ class Exchange:
                 delay = max(delay, asked)
         if self._total_at is not None and self._now() + delay >= self._total_at:
             return None
-        if request.body is not None and not request.is_replayable:
-            if response._body is not None:
-                response._body.abandon()
-            request.body.start(asked_by=response)  # raises
+        _check_replayable(request, response)
         return delay
 
-    def _backoff(self, policy: Any) -> float:
-        return float(policy.delay(self._attempt) * (1 - policy.jitter * self._chance()))
+    def _backoff(self, policy: RetryPolicy) -> float:
+        return policy.delay(self._attempt) * (1 - policy.jitter * self._chance())
 
     # --- authentication
 
@@ -260,12 +263,11 @@ class Exchange:
             if auth.requires_response_body:
                 yield Read(response)
             following = self._returned(auth, "response", (yield Run(auth.on_response, (own, response))))
-            if following is not None and following.body is not None and not following.is_replayable:
-                following.body.start(asked_by=response)  # raises
         except BaseException:
-            if response._body is not None:
-                response._body.abandon()
+            _abandon(response)
             raise
+        if following is not None:
+            _check_replayable(following, response)
         return following
 
     def _returned(self, auth: AuthBase, event: str, result: Any) -> Request | None:
@@ -285,10 +287,11 @@ class Exchange:
         permit = None if breaker is None else breaker.enter(origin_of(wire.parsed_url))
         succeeded: bool | None = None
         try:
-            response = yield from self._send(wire)
-            if response.status_code == 417 and "expect" in wire.headers:
+            response = yield from self._received(wire)
+            if response.status_code == 417 and self._call.expect is not None and "expect" in wire.headers:
+                _check_replayable(wire, response)
                 yield Discard(response)
-                response = yield from self._send(self._unexpectant(wire))
+                response = yield from self._received(_without_expect(wire))
             if response._content is None and not self._call.stream and self._is_final(response):
                 yield Read(response)
             succeeded = response.status_code < 500 or response.status_code == 501
@@ -300,16 +303,11 @@ class Exchange:
             if permit is not None and breaker is not None:
                 breaker.leave(permit, succeeded)
 
-    def _send(self, wire: Request) -> Generator[Step, Any, ClientResponse]:
+    def _received(self, wire: Request) -> Generator[Step, Any, ClientResponse]:
         response: ClientResponse = yield Send(wire)
         if response._sets_cookies:
             self._config.keep_cookies(response, wire)
         return response
-
-    def _unexpectant(self, wire: Request) -> Request:
-        headers = wire.headers.copy()
-        del headers["expect"]
-        return wire.derive(headers=headers)
 
     def _is_final(self, response: ClientResponse) -> bool:
         """Whether the body of this response is wanted, as far as can be told before anybody was asked."""
@@ -317,7 +315,9 @@ class Exchange:
         if status in REDIRECT_STATUSES and self._call.follow_redirects and "location" in response.headers:
             return False
         policy = self._call.retry
-        return policy is None or self._attempt >= policy.max_attempts or status not in policy.status_codes
+        if policy is None or self._attempt >= policy.max_attempts or status not in policy.status_codes:
+            return True
+        return not policy.may_repeat(self._request)
 
     def _tell(self, event: str, **info: Any) -> None:
         if self._call.trace is not None:
@@ -325,10 +325,29 @@ class Exchange:
             self._call.trace.tell(event, **info)
 
 
+def _abandon(response: Response) -> None:
+    """Let go of a response that nobody will read."""
+    if response._body is not None:
+        response._body.abandon()
+
+
+def _check_replayable(request: Request, response: Response) -> None:
+    """Raise `BodyNotReplayable` where the request that `response` calls for cannot be sent any more."""
+    if request.body is not None and not request.is_replayable:
+        _abandon(response)
+        request.body.start(asked_by=response)
+
+
+def _without_expect(request: Request) -> Request:
+    headers = request.headers.copy()
+    del headers["expect"]
+    return request.derive(headers=headers)
+
+
 def _blames_origin(error: FastHTTPError) -> bool:
     """Whether a failure counts against the origin: the transport broke, was too slow, or spoke nonsense."""
-    if isinstance(error, (PoolError, SecurityError, DecodeError, ClientClosedError)):
-        return False
+    if isinstance(error, PoolError) or isinstance(error.__cause__, PoolError):
+        return False  # it was never asked
     return isinstance(error, (FastHTTPConnectionError, RequestTimeout, RemoteProtocolError))
 
 
@@ -337,17 +356,11 @@ def _retry_after(response: Response, wall: Callable[[], float]) -> float | None:
     text = (response.headers.get("retry-after") or "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
-    at = _timestamp(text)
+    # Cookies have the one parser of dates: it knows every form that RFC 9110 §5.6.7 has, and takes them all for UTC.
+    from httpwire.cookies import parse_cookie_date
+
+    at = parse_cookie_date(text)
     if at is None:
         return None
-    since = _timestamp(response.headers.get("date") or "")
+    since = parse_cookie_date(response.headers.get("date") or "")
     return max(0.0, at - (wall() if since is None else since))
-
-
-def _timestamp(text: str) -> float | None:
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None

@@ -127,13 +127,14 @@ def bypass_for(text: str) -> Callable[[str, int], bool]:
     """
     networks: list[tuple[Any, int | None]] = []
     names: list[tuple[str, int | None]] = []
-    for entry in text.replace(",", " ").lower().split():
+    entries = text.replace(",", " ").lower().split()
+    for entry in entries:
         name, port = _split_port(entry)
         try:
             networks.append((ipaddress.ip_network(name, strict=False), port))
         except ValueError:
             names.append((name.removeprefix("*").lstrip(".").rstrip("."), port))
-    everything = any(entry in ("*", "") for entry, _ in names)
+    everything = "*" in entries
 
     def bypassed(host: str, port: int) -> bool:
         host = host.rstrip(".")

@@ -109,8 +109,6 @@ class SyncEngine:
                 step = steps.throw(taken) if isinstance(taken, BaseException) else steps.send(taken)
         except StopIteration as end:
             response: ClientResponse = end.value
-            if response._content is None and not call.stream:
-                read_response(response)
             return response
 
     def _step(self, step: Any, call: Call, total_at: float | None) -> Any:
