@@ -221,6 +221,8 @@ def agree(printed: str, said: list[str]) -> None:
 def test_block(block: str, names: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The block runs as it is printed, and prints what its comments say."""
     monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.lower().endswith("_proxy") or name == "NETRC"]:
+        monkeypatch.delenv(name)
     Handler.asked = 0
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
