@@ -210,6 +210,8 @@ class CookieJar:
         """
         now = self._clock()
         if max_age is not None:
+            if isinstance(max_age, bool) or not isinstance(max_age, (int, float)):
+                raise TypeError(f"max_age of cookie {name!r} must be seconds or None, got {type(max_age).__name__}")
             expires = now + max_age if max_age > 0 else 0
         self._put(Cookie(name, value, domain, path, expires, secure, httponly, samesite), now)
 

@@ -251,3 +251,15 @@ def test_arguments_that_exclude_each_other_are_refused() -> None:
 def test_an_infinite_timeout_is_no_limit() -> None:
     """Infinity says the same as None."""
     assert Timeout(read=float("inf"), total=5) == Timeout(total=5)
+
+
+@pytest.mark.parametrize(("make", "value", "words"), [
+    (MockTransport, 5, "a function of the request or a mapping of routes, not int"),
+    (lambda value: Client(proxies=value), "http://proxy.test:3128", "proxies= takes a mapping, not str; for one proxy use proxy="),
+    (lambda value: Client().cookies.set("sid", "s3cret", max_age=value), "60", "max_age of cookie 'sid' must be seconds or None, got str"),
+])  # fmt: skip
+def test_arguments_of_the_wrong_kind_are_refused(make: Any, value: Any, words: str) -> None:
+    """The message names the argument and what it takes."""
+    with pytest.raises(TypeError) as caught:
+        make(value)
+    assert words in str(caught.value)

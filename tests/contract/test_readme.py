@@ -46,10 +46,16 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         process.wait(10)
 
 
-def run(code: str, port: int) -> str:
+def run(code: str, port: int, folder: Path = ROOT) -> str:
     environment = {**os.environ, "PYTHONWARNINGS": "error", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
-        [sys.executable, "-c", code.replace(":8000", f":{port}")], capture_output=True, text=True, env=environment, check=False, timeout=30
+        [sys.executable, "-c", code.replace(":8000", f":{port}")],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=30,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -60,21 +66,27 @@ def test_the_client_example(port: int) -> None:
     assert run(BLOCKS[1], port).splitlines() == ["{'number': 2}", "The Wire", "[200, 200, 404]"]
 
 
+def test_the_example_with_files(port: int, tmp_path: Path) -> None:
+    """A file is sent with credentials, and another is fetched."""
+    assert run(BLOCKS[2], port, tmp_path).splitlines() == ["201 after 1 attempt", "32 bytes"]
+    assert (tmp_path / "first.json").read_text() == '{"title":"The Wire","pages":240}'
+
+
 def test_the_declarative_example(port: int) -> None:
     """The declared requests run and the last line shows their values."""
-    lines = run(BLOCKS[2], port).splitlines()
+    lines = run(BLOCKS[3], port).splitlines()
     assert lines[-1] == "The Wire | no such book | True"
     assert lines[0].endswith("FastHTTP started")
 
 
 def test_the_test_client_example() -> None:
     """The application is tested without a server."""
-    run(BLOCKS[3], 0)
+    run(BLOCKS[4], 0)
 
 
 def test_every_block_has_a_test() -> None:
     """A block that is added needs a test of its own."""
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
 
 
 def test_the_two_commands_are_there() -> None:

@@ -34,7 +34,7 @@ def check_target(path: Path, overwrite: bool) -> str:
             raise FileExistsError(errno.EEXIST, "the target exists and is not a regular file", str(path))
     elif not path.parent.is_dir():
         code = errno.ENOTDIR if path.parent.exists() else errno.ENOENT
-        raise OSError(code, "the target is to be in what is no directory", str(path))
+        raise OSError(code, "the target's parent is not a directory", str(path))
     return os.path.normcase(os.path.join(os.path.realpath(path.parent), path.name))
 
 

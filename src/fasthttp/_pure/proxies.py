@@ -92,6 +92,8 @@ def choose_proxies(proxy: str | None, proxies: Mapping[str, str | None] | None, 
     if proxy is not None:
         return ProxyChoice({"all": parse_proxy(proxy)}) if proxy else None
     if proxies is not None:
+        if not isinstance(proxies, Mapping):
+            raise TypeError(f"proxies= takes a mapping, not {type(proxies).__name__}; for one proxy use proxy=")
         return ProxyChoice({_rule(key): parse_proxy(value) if value else None for key, value in proxies.items()})
     return None if environ is None else _from_environment(environ)
 

@@ -121,6 +121,8 @@ class MockTransport(BaseTransport):
     def __init__(self, handler_or_routes: Callable[[Request], Any] | Mapping[str, Any] | None = None) -> None:
         self.calls: list[MockCall] = []
         self.fast = False
+        if handler_or_routes is not None and not callable(handler_or_routes) and not isinstance(handler_or_routes, Mapping):
+            raise TypeError(f"MockTransport takes a function of the request or a mapping of routes, not {type(handler_or_routes).__name__}")
         self._handler = handler_or_routes if callable(handler_or_routes) else None
         self._rules: list[_Rule] = []
         if isinstance(handler_or_routes, Mapping):
