@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 from urllib.parse import unquote_plus
 
-__all__ = ["MASK", "is_secret", "mask_fields", "mask_text", "mask_url"]
+__all__ = ["MASK", "is_secret", "mask_body", "mask_fields", "mask_text", "mask_url"]
 
 MASK = "*****"
 
@@ -42,3 +42,13 @@ def mask_url(url: str, more: Collection[str] = ()) -> str:
 def mask_text(text: str, more: Collection[str] = ()) -> str:
     """Free text, for instance of an exception, with every URL in it masked."""
     return _URL.sub(lambda url: mask_url(url[0], more), text) if "://" in text else text
+
+
+_JSON_PAIR = re.compile(r'("((?:[^"\\]|\\.)*+)"\s*:\s*)("(?:[^"\\]|\\.)*+"|[^\s,{}\[\]"]++)')
+_FORM_PAIR = re.compile(r"(?:(?<=^)|(?<=&))([^=&\s{}\"]++)=([^&\s]*+)")
+
+
+def mask_body(text: str, more: Collection[str] = ()) -> str:
+    """The text of a JSON or form body with the values of secret names replaced."""
+    text = _JSON_PAIR.sub(lambda pair: f'{pair[1]}"{MASK}"' if is_secret(pair[2], more) else pair[0], text)
+    return _FORM_PAIR.sub(lambda pair: f"{pair[1]}={MASK}" if is_secret(unquote_plus(pair[1]), more) else pair[0], text)

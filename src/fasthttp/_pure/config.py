@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp._pure.call import HOOK_EVENTS, SAFE, Call, check_count, check_retry, check_trace, expect_seconds, hook_table
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fasthttp.cookies import CookieJar
     from fasthttp.retry import CircuitBreaker, RetryPolicy
 
-__all__ = ["ClientConfig"]
+__all__ = ["ClientConfig", "Watch"]
 
 # What a call may be given, apart from what describes the request itself.
 _RULES = frozenset(
@@ -39,6 +39,20 @@ _METHODS = {name: name.encode() for name in ("GET", "HEAD", "OPTIONS", "DELETE",
 _BODY_METHODS = frozenset(("POST", "PUT", "PATCH"))  # whose missing body is announced as an empty one
 _SETTLED = frozenset(("host", "content-type", "content-length", "transfer-encoding", "proxy-authorization"))
 _HTTP = {"ws": "http", "wss": "https"}
+
+
+class Watch(Protocol):
+    """Looks at every request before it goes out, redirects included."""
+
+    max_buffered: int  # bytes of a body that is read to be signed
+
+    def check(self, request: Request) -> None: ...
+
+    def check_hop(self, current: URL, following: URL) -> None: ...
+
+    def wants_body(self, request: Request) -> bool: ...
+
+    def sign(self, request: Request) -> Request: ...
 
 
 class ClientConfig:
@@ -72,6 +86,7 @@ class ClientConfig:
         self.default_encoding = default_encoding
         self.sensitive = frozenset(name.lower() for name in sensitive_headers)
         self._breaker: CircuitBreaker | None = None
+        self.own_breaker: CircuitBreaker | None = None  # of the layer above, whatever a policy says
         self.defaults = Call()
         self.defaults.follow_redirects = follow_redirects
         self.defaults.max_redirects = check_count("max_redirects", max_redirects)
@@ -88,6 +103,9 @@ class ClientConfig:
         self.jar: CookieJar | None = None  # made when the first cookie comes
         if cookies is not None:
             self.cookies = cookies
+        self.keeps_cookies = True  # beyond a chain of redirects
+        self.watch: Watch | None = None
+        self.inner: frozenset[str] = frozenset()  # keywords of the layer above
         self._netrc = netrc
         self._context: RequestContext | None = None  # of a call that says nothing of its own
         self.auth = auth
@@ -175,8 +193,8 @@ class ClientConfig:
 
     def _apply_retry(self, call: Call, value: Any) -> None:
         call.retry = policy = check_retry(value)
-        call.breaker = None
-        if policy is not None and policy.circuit_breaker:
+        call.breaker = self.own_breaker
+        if policy is not None and policy.circuit_breaker and self.own_breaker is None:
             call.breaker = self._breaker or self._make_breaker(policy)
 
     # --- one call
@@ -205,7 +223,7 @@ class ClientConfig:
         headers = get("headers")
         if headers is not None and isinstance(headers, Iterator):
             headers = list(headers)
-        if context is not None or self._context is not None or self._netrc is not None or not _SENT.isdisjoint(options):
+        if context is not None or self._context is not None or self._netrc is not None or not _SENT.isdisjoint(options) or self.inner:
             context = self._settle_context(target, context, options, headers)
         return self._make(method, target, body, headers, context)
 
@@ -220,6 +238,8 @@ class ClientConfig:
             from fasthttp.cookies import make_jar
 
             context = context._replace(cookies=make_jar(cookies))
+        if self.inner and options.get("jar") is not None:
+            context = context._replace(jar=options["jar"])
         if auth is UNSET and context.auth is not None:
             auth = context.auth
         context = context._replace(auth=self._nearest_auth(url, context, auth, headers))
@@ -247,17 +267,18 @@ class ClientConfig:
             from fasthttp.cookies import same_site
 
             crossed = not same_site(request.parsed_url.host, url.host)
-        return RequestContext(auth=auth, unbound=False, cross_site=crossed)
+        return RequestContext(auth=auth, unbound=False, cross_site=crossed, jar=None if request.context is None else request.context.jar)
 
-    def dress(self, request: Request) -> Request:
+    def dress(self, request: Request, chain_jar: CookieJar | None = None) -> Request:
         """The request as it goes out: with the cookies for its URL, and credentials that are always the same."""
         context = request.context
         url = request.parsed_url
         unbound = (context is None or context.unbound) and (self._base_host is None or self._base_host == url.host)
         crossed = context is not None and context.cross_site
         cookies = authorization = None
-        if self.jar is not None and self.jar._cookies:
-            cookies = self.jar.header_for(url, unbound=unbound, cross_site=crossed, safe=request.method in SAFE)
+        jar = chain_jar or self.jar if context is None or context.jar is None else context.jar
+        if jar is not None and jar._cookies:
+            cookies = jar.header_for(url, unbound=unbound, cross_site=crossed, safe=request.method in SAFE)
         if context is not None:
             if context.cookies is not None:
                 own = context.cookies.header_for(url, unbound=context.unbound, cross_site=crossed, safe=request.method in SAFE)
@@ -280,9 +301,10 @@ class ClientConfig:
         dressed.auth_round = request.auth_round
         return dressed
 
-    def keep_cookies(self, response: Response, request: Request) -> None:
+    def keep_cookies(self, response: Response, request: Request, chain_jar: CookieJar | None = None) -> None:
         """Store what a response sets."""
-        self.cookies.store(response.headers.get_list("set-cookie"), request.parsed_url)
+        jar = None if request.context is None else request.context.jar
+        (jar if jar is not None else self.cookies if chain_jar is None else chain_jar).store(response.headers.get_list("set-cookie"), request.parsed_url)
 
     def _make(self, method: str, url: URL, body: Body | None, headers: Any, context: RequestContext | None) -> Request:
         own = self._headers
@@ -335,7 +357,9 @@ class ClientConfig:
         """
         known = _KNOWN if request is None else _RULES | _SENT
         if not known.issuperset(options):
-            raise TypeError(f"unexpected keyword argument {next(name for name in options if name not in known)!r}")
+            unknown = [name for name in options if name not in known and name not in self.inner]
+            if unknown:
+                raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
         if _RULES.isdisjoint(options) and (request is None or request.timeout is UNSET):
             return self.defaults
         get = options.get

@@ -24,6 +24,7 @@ class RequestContext(NamedTuple):
     unbound: bool = True  # whether cookies without a domain may go along: not after leaving the origin
     cross_site: bool = False  # whether another site sent the request here
     uds: str | None = None  # the unix socket that a URL named
+    jar: CookieJar | None = None  # in place of the client's
     proxy_authorization: str | None = None  # a caller's own header, kept apart: it is for the proxy only
 
 

@@ -23,8 +23,9 @@ from fasthttp.retry import origin_of
 
 if TYPE_CHECKING:
     from fasthttp._pure.call import Call
-    from fasthttp._pure.config import ClientConfig
+    from fasthttp._pure.config import ClientConfig, Watch
     from fasthttp.auth import AuthBase
+    from fasthttp.cookies import CookieJar
     from fasthttp.response import ClientResponse, Response
     from fasthttp.retry import RetryPolicy
 
@@ -65,9 +66,10 @@ class Run(NamedTuple):
 
 
 class BufferBody(NamedTuple):
-    """Read the body of a request into memory."""
+    """Read the body of a request into memory; `ValueError` beyond `limit` bytes."""
 
     request: Request
+    limit: int | None = None
 
 
 Step = Send | Read | Discard | Pause | Run | BufferBody
@@ -107,6 +109,7 @@ class Exchange:
         self._attempt = 1
         self._failures: list[FastHTTPError] = []
         self._history: list[Response] = []
+        self._chain_jar: CookieJar | None = None  # of a client that keeps no cookies beyond a chain of redirects
         self._asked = request  # what the latest response answers, without cookies: redirects lead on from there
 
     def steps(self) -> Generator[Step, Any, ClientResponse]:
@@ -148,6 +151,8 @@ class Exchange:
             return None
         try:
             following = next_request(self._asked, response, self._config.sensitive)
+            if following is not None and self._config.watch is not None and self._call.follow_redirects:
+                self._config.watch.check_hop(self._asked.parsed_url, following.parsed_url)
             if following is not None and leaves_origin(self._asked.parsed_url, following.parsed_url):
                 following.context = self._config.context_after_leaving(following.parsed_url, self._asked)
         except FastHTTPError as exc:
@@ -238,7 +243,7 @@ class Exchange:
         context = request.context
         auth = None if context is None else context.auth
         if auth is None or auth.fixed_authorization is not None:
-            return (yield from self._sent(self._config.dress(request)))
+            return (yield from self._sent(self._config.dress(request, self._chain_jar)))
         rounds = 0
         while True:
             if auth.requires_request_body and request.body is not None and request.body.content is None:
@@ -248,7 +253,7 @@ class Exchange:
             own.auth_round = rounds
             own = self._returned(auth, "request", (yield Run(auth.on_request, (own,)))) or own
             self._asked = self._request if own.url == self._request.url else own
-            response = yield from self._sent(self._config.dress(own))
+            response = yield from self._sent(self._config.dress(own, self._chain_jar))
             following = yield from self._reaction(auth, own, response)
             if following is None or rounds == _MAX_ROUNDS:
                 return response
@@ -283,6 +288,9 @@ class Exchange:
 
     def _sent(self, wire: Request) -> Generator[Step, Any, ClientResponse]:
         """The response to one request, its body too where it will be the caller's."""
+        watch = self._config.watch
+        if watch is not None:
+            wire = yield from self._watched(wire, watch)
         breaker = self._call.breaker
         permit = None if breaker is None else breaker.enter(origin_of(wire.parsed_url))
         succeeded: bool | None = None
@@ -303,11 +311,27 @@ class Exchange:
             if permit is not None and breaker is not None:
                 breaker.leave(permit, succeeded)
 
+    def _watched(self, wire: Request, watch: Watch) -> Generator[Step, Any, Request]:
+        """The request after the checks of whoever watches this client, signed where that is wanted."""
+        watch.check(wire)
+        if not watch.wants_body(wire):
+            return wire
+        if wire.body is not None and wire.body.content is None:
+            yield BufferBody(wire, watch.max_buffered)
+        return watch.sign(wire)
+
     def _received(self, wire: Request) -> Generator[Step, Any, ClientResponse]:
         response: ClientResponse = yield Send(wire)
         if response._sets_cookies:
-            self._config.keep_cookies(response, wire)
+            self._config.keep_cookies(response, wire, self._jar_of_chain())
         return response
+
+    def _jar_of_chain(self) -> CookieJar | None:
+        if self._chain_jar is None and not self._config.keeps_cookies:
+            from fasthttp.cookies import CookieJar
+
+            self._chain_jar = CookieJar()
+        return self._chain_jar
 
     def _is_final(self, response: ClientResponse) -> bool:
         """Whether the body of this response is wanted, as far as can be told before anybody was asked."""

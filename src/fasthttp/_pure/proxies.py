@@ -65,6 +65,10 @@ class ProxyChoice:
         self._rules = dict(rules)
         self._bypass = bypass
 
+    def all(self) -> list[Proxy]:
+        """Every proxy there is."""
+        return [proxy for proxy in self._rules.values() if proxy is not None]
+
     def select(self, url: URL) -> Proxy | None:
         """The proxy for a URL by the most specific rule; None: direct."""
         if self._bypass is not None and self._bypass(url.hostname, url.port):

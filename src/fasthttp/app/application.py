@@ -196,10 +196,11 @@ class FastHTTP(Declarations):
         placed = self._select(tags) if tags is not None or routes is None else []
         log = RunLog(self.log, self.debug)
         async with self._living():
-            log.started(None if routes is not None else len(placed))
             started = monotonic()
             counts = [0, 0]
             async with self._prepared(placed, log) as run:
+                lazy = routes is not None or any(one.route.each is not None for one in placed)
+                log.begin(None if lazy else len(placed))
                 results = run.stream(None if routes is None else self._plans_of(routes, run))
                 try:
                     async for result in results:
@@ -354,7 +355,7 @@ class _Prepared:
         return run
 
     async def __aexit__(self, *exc_info: object) -> None:
-        self._log.close_bar()
+        self._log.end()
         try:
             await self._pipeline.scope.close()
         finally:

@@ -173,7 +173,8 @@ def guarded_client(
     )
     config = client._core.config
     config.defaults.response_class = Response
-    config.defaults.breaker = security.breaker
+    config.defaults.breaker = config.own_breaker = security.breaker
     config.watch = Watch(security, guard)
     config.keeps_cookies = jar is not None
+    config.inner = frozenset(("jar",))
     return client

@@ -194,12 +194,17 @@ class _Flight:
             options = _with_json_parts(options)
         if self.pipeline.auth is not None and options.get("auth") is None:
             options["auth"] = self.pipeline.auth
+        log = self.pipeline.log
+        if log.debug:
+            log.sending(self.route.method, url, options)
         try:
             response: Response = await self.pipeline.engine.request(self.route.method, url, options)
         except FastHTTPError as exc:
             self.attempts += exc.attempts if exc.maybe_sent and exc.request is not None else 0
             raise
         self.attempts += response.attempts
+        if log.debug:
+            log.received(response)
         return response
 
     # --- from the wire

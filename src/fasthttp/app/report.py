@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any, TextIO
 
-from fasthttp.results import RouteResult, describe
-from httpwire.masking import mask_url
+import msgspec
+
+from fasthttp.response import Response
+from fasthttp.results import RouteResult, describe, to_plain
+from httpwire.masking import mask_body, mask_fields, mask_text, mask_url
 
 __all__ = ["PrettyHandler", "RunLog"]
 
@@ -69,6 +74,13 @@ class RunLog:
             not isinstance(handler, logging.NullHandler) for handler in (*self._logger.handlers, *logging.getLogger().handlers)
         )
         self.bar: Bar | None = None
+        self.progress: bool | None = False
+        self._recovered: dict[str, BaseException] = {}
+
+    @property
+    def debug(self) -> bool:
+        """Whether details are wanted."""
+        return self._debug and self._mode != "off"
 
     def line(self, level: int, message: str, **fields: Any) -> None:
         """Write one record, unless the mode or the bar keeps it back."""
@@ -82,24 +94,63 @@ class RunLog:
             record = self._logger.makeRecord("fasthttp", level, __file__, 0, message, (), None, extra=fields)
             _handler.handle(record)
 
-    def started(self, count: int) -> None:
+    def begin(self, count: int | None) -> None:
+        """The run begins; None: with nobody knows how many requests."""
         self.line(logging.INFO, "FastHTTP started")
         if count:
             self.line(logging.INFO, f"Sending {count} requests")
-        else:
+        elif count == 0:
             self.line(logging.WARNING, "No routes to run")
+        if count is not None and Bar.wanted(self.progress, count):
+            self.bar = Bar(count, forced=self.progress is True)
+
+    def end(self) -> None:
+        """Nothing more is under way."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def sending(self, method: str, url: str, options: Mapping[str, Any]) -> None:
+        """What is about to be sent."""
+        headers = dict(mask_fields([(str(name), str(value)) for name, value in (options.get("headers") or {}).items()]))
+        body = next((options[name] for name in ("json", "data", "content", "files") if options.get(name) is not None), None)
+        self.line(logging.DEBUG, f"→ {method} {mask_url(url)} | headers={headers} | body={_shown(body)}")
+
+    def received(self, response: Response) -> None:
+        """What has come back."""
+        headers = dict(mask_fields(list(response.headers.items())))
+        body = response.content if response.is_buffered else None
+        self.line(logging.DEBUG, f"← {response.status_code} | headers={headers} | body={_shown(body)}")
+
+    def traceback(self, error: BaseException) -> None:
+        """Where a failure came from."""
+        if self.debug:
+            self.line(logging.DEBUG, mask_text("".join(traceback.format_exception(error))))
+
+    def hook_failed(self, error: BaseException) -> None:
+        """An `on_error` hook raised; the failure that it was told of stays what it is."""
+        self.line(logging.ERROR, f"an on_error hook failed: {describe(error)}")
+
+    def recovered(self, name: str, error: BaseException) -> None:
+        """An exception handler has made a value of a failure: the line of the route tells of it all the same."""
+        self._recovered[name] = error
 
     def route(self, result: RouteResult) -> None:
         """The one line of a finished route."""
-        if self._mode == "summary" or (self._mode == "failures" and result.ok):
+        if self.bar is not None:
+            self.bar.advance(result.ok)
+        recovered = self._recovered.pop(result.name, None)
+        error = result.error if recovered is None else recovered
+        if self._mode == "failures" and error is None:
             return
-        failed = not result.ok
+        failed = error is not None
         shown = (result.status is not None and result.status >= 400) or failed
         mark = "✖" if shown else "✔"
         status = "ERR" if result.status is None else str(result.status)
         message = f"{mark} {result.method} {mask_url(result.url)} {status} {result.elapsed * 1000:.2f}ms"
-        if result.error is not None and result.stage != "status":
-            message += f" {describe(result.error)}"
+        if error is not None and result.stage != "status":
+            message += f" {describe(error)}"
+        if self.debug and result.value is not None:
+            self.line(logging.DEBUG, f"↳ {_shown(result.value)}")
         self.line(
             logging.ERROR if shown else logging.INFO,
             message,
@@ -114,6 +165,20 @@ class RunLog:
     def done(self, elapsed: float, ok: int, failed: int) -> None:
         counts = f": {ok} ok, {failed} failed" if self._mode == "summary" else ""
         self.line(logging.INFO, f"Done in {elapsed:.2f}s{counts}")
+
+
+def _shown(value: Any) -> str:
+    """A body, or a value, for a debug line: at most 1,000 characters."""
+    if value is None:
+        return "-"
+    if isinstance(value, (bytes, bytearray)):
+        try:
+            text = bytes(value).decode()
+        except UnicodeDecodeError:
+            return f"<{len(value)} bytes>"
+    else:
+        text = value if isinstance(value, str) else msgspec.json.encode(to_plain(value)).decode()
+    return mask_text(mask_body(text))[:1000]
 
 
 class Bar:

@@ -12,7 +12,6 @@ from fasthttp.app.report import RunLog
 from fasthttp.app.retain import Retainer
 from fasthttp.app.runner import Order, Runner, each_of, needed_by
 from fasthttp.results import RouteResult
-from fasthttp.routing import Route
 
 __all__ = ["Run"]
 
@@ -71,7 +70,7 @@ class Run:
             self._index += len(jobs)
             counted.append((plan, jobs))
         self._places = places
-        self._log.count(self._index)
+        self._log.begin(self._index)
         for plan, jobs in counted:
             self._order.counts(plan, len(jobs))
         for plan, jobs in counted:
@@ -135,8 +134,3 @@ class Run:
             )
             for job in self._unfinished.values()
         ]  # fmt: skip
-
-
-def route_names(routes: Iterable[Route]) -> list[str]:
-    """For messages."""
-    return [route.name for route in routes]

@@ -9,7 +9,7 @@ from os import PathLike, environ, fspath
 from typing import TYPE_CHECKING, Any
 
 from fasthttp._pure.call import Call
-from fasthttp._pure.proxies import choose_proxies
+from fasthttp._pure.proxies import Proxy, choose_proxies
 from fasthttp._pure.route import NetworkOptions
 from fasthttp.limits import Limits
 from fasthttp.models import Request
@@ -72,6 +72,10 @@ class HTTPTransport(BaseTransport):
         )
         self._options = options if logger is None else options._replace(logger=logger)
         self._sync: Any = None
+
+    def proxies(self) -> list[Proxy]:
+        """The proxies that requests may go through."""
+        return [] if self._options.proxies is None else self._options.proxies.all()
 
     def sync_sender(self) -> Any:
         """What a blocking engine sends with."""
