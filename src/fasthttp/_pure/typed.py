@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["build"]
+__all__ = ["build", "check_type", "convert"]
 
 
 def _make_builder(type_: Any) -> tuple[Any, Any]:
@@ -44,18 +44,38 @@ def _by_pydantic(type_: Any, value: Any) -> Any:
     return TypeAdapter(type_).validate_python(value)
 
 
+def check_type(type_: Any) -> None:
+    """Raise, as msgspec or pydantic does, for a type that neither can build. `NameError`: it names one still to come."""
+    _find(type_)
+
+
 def build(content: bytes, value: Any, type_: Any) -> Any:
     """The JSON text `content`, whose plain value is `value`, as an instance of `type_`.
 
     Raises:
         msgspec.ValidationError, pydantic.ValidationError: it does not fit.
     """
-    try:
-        decoder, adapter = _builder(type_)
-    except TypeError:  # a type that cannot be hashed, and so not be remembered
-        decoder, adapter = _make_builder(type_)
+    if b"\0" in content[:4] or content[:2] in (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb"):
+        return convert(value, type_)
+    decoder, adapter = _find(type_)
+    return adapter.validate_json(content) if decoder is None else decoder.decode(content)
+
+
+def convert(value: Any, type_: Any, *, strict: bool = True) -> Any:
+    """Plain data as an instance of `type_`. Not `strict`: texts may stand for numbers and booleans, as they do in forms.
+
+    Raises:
+        msgspec.ValidationError, pydantic.ValidationError: it does not fit.
+    """
+    decoder, adapter = _find(type_)
     if decoder is None:
         return adapter.validate_python(value)
-    if b"\0" in content[:4] or content[:2] in (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb"):
-        return msgspec.convert(value, type_, dec_hook=_by_pydantic)
-    return decoder.decode(content)
+    return msgspec.convert(value, type_, strict=strict, str_keys=True, dec_hook=_by_pydantic)
+
+
+def _find(type_: Any) -> tuple[Any, Any]:
+    try:
+        hash(type_)
+    except TypeError:  # cannot be remembered
+        return _make_builder(type_)
+    return _builder(type_)
