@@ -302,7 +302,10 @@ class FastHTTPValidationError(FastHTTPError):
 
 
 class GraphQLError(FastHTTPError):
-    """A GraphQL response carries errors."""
+    """A GraphQL response carries errors: `errors`, and what there is of `data`."""
+
+    errors: Any = None
+    data: Any = None
 
 
 class ClientClosedError(FastHTTPError, RuntimeError):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from fasthttp._pure.later import not_yet
 from fasthttp._pure.streams import LineSplitter, Rechunker, TextDecoder, Transform
 from fasthttp._pure.tracing import Timings, timings
-from fasthttp.errors import HTTPStatusError, ResponseJSONError, StreamClosed, StreamConsumed, StreamNotRead
+from fasthttp.errors import FastHTTPError, HTTPStatusError, ResponseJSONError, StreamClosed, StreamConsumed, StreamNotRead
 from httpwire import jsonio, mime
 from httpwire.headers import Headers, HeaderTypes
 from httpwire.masking import mask_url
+from httpwire.query import parse_query
 from httpwire.status import reason_phrase
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fasthttp._async.body import AsyncBody
     from fasthttp._sync.body import SyncBody
     from fasthttp.cookies import CookieJar
+    from fasthttp.graphql import GraphQLResponse
     from fasthttp.models import Request
 
 __all__ = ["ClientResponse", "Response"]
@@ -90,6 +91,10 @@ class Response:
     _elapsed: float | timedelta | None = None
     _json: Any = msgspec.UNSET
     _next_request: Request | None = None
+    _model: Any = None  # what the body has to be, of a route
+    _is_checked = False  # against that
+    _released: str | None = None  # the name of the route that gave the body up
+    _handler_result: Any = None  # the typed object of a declared status
     _state = "buffered"  # buffered, live, consumed, closed
     status_code: int
     http_version = "HTTP/1.1"
@@ -293,6 +298,8 @@ class Response:
     def content(self) -> bytes:
         """The body, content codings undone. On a stream: `StreamNotRead` until it has been read."""
         if self._content is None:
+            if self._released is not None:
+                raise FastHTTPError(f"body of {self._released!r} was released; use retain='all' or read it in the handler")
             if self._state == "closed":
                 raise StreamClosed("the response was closed before its body was read", url=self.url, method=self.method)
             if self._state == "consumed":
@@ -363,7 +370,12 @@ class Response:
         if self._json is msgspec.UNSET:
             self._json = self._loads(jsonio.decode)
         if type is None:
-            return self._json
+            if self._model is None:
+                return self._json
+            from fasthttp._pure.validation import validated_json
+
+            self._is_checked = True
+            return validated_json(self._model, self.content, self._json)
         from fasthttp._pure.typed import build
 
         return build(self.content, self._json, type)
@@ -524,11 +536,80 @@ class Response:
         """The headers of the request."""
         return self._request.headers if self._request is not None else Headers()
 
-    def graphql(self) -> Any:
-        not_yet("response.graphql()")
+    @property
+    def query(self) -> dict[str, Any]:
+        """The query that was sent, by name; repeated names as a list."""
+        if self._request is None:
+            return {}
+        found: dict[str, Any] = {}
+        for name, value in parse_query(self._request.parsed_url.query or ""):
+            if name in found:
+                found[name] = [*(found[name] if isinstance(found[name], list) else [found[name]]), value]
+            else:
+                found[name] = value
+        return found
+
+    def req_text(self) -> str | None:
+        """The body that was sent as text; None without one, and for one that was streamed."""
+        content = None if self._request is None else self._request.content
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def req_json(self) -> Any:
+        """The body that was sent as JSON; None without one."""
+        content = None if self._request is None else self._request.content
+        return None if content is None else jsonio.decode(content)
+
+    def graphql(self) -> GraphQLResponse:
+        """The body as a GraphQL response. Raises `FastHTTPValidationError` for one that is none."""
+        from fasthttp.graphql import read_graphql
+
+        return read_graphql(self)
 
     def model(self) -> Any:
-        not_yet("response.model()")
+        """The body as the model of its route, a typed object; as plain data where there is none."""
+        if self._model is None:
+            return self.json()
+        if self._json is msgspec.UNSET:
+            self._json = self._loads(jsonio.decode)
+        from fasthttp._pure.validation import validated_model
+
+        self._is_checked = True
+        return validated_model(self._model, self.content, self._json)
+
+    def _describe(self, model: Any, responses: Mapping[int, Any]) -> None:
+        """Take note of what a route says of its responses."""
+        declared = responses.get(self.status_code)
+        if isinstance(declared, Mapping) and declared.get("model") is not None:
+            self._model = declared["model"]
+        elif model is not None and self.status_code < 300:
+            self._model = model
+
+    def _check_declared(self) -> None:
+        """Hold a declared status against its model, before the handler. Raises `FastHTTPValidationError`."""
+        if self._model is not None:
+            self._handler_result = self._check()
+
+    def _check_model(self) -> None:
+        """Hold the body against its model, unless the handler has done so."""
+        if self._model is not None and not self._is_checked and self.is_success:
+            self._check()
+
+    def _check(self) -> Any:
+        from fasthttp._pure.validation import is_validation_error, response_error
+
+        try:
+            return self.model()
+        except Exception as exc:
+            if is_validation_error(exc) or isinstance(exc, ResponseJSONError):
+                raise response_error(exc) from exc
+            raise
+
+    def _release(self, name: str) -> None:
+        """Give the body up."""
+        self._content = self._text = None
+        self._json = msgspec.UNSET
+        self._released = name
+        self._state = "consumed"
 
 
 def _check_encoding(name: str) -> None:

@@ -7,7 +7,7 @@ import difflib
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from fasthttp._pure.later import not_yet
 from fasthttp._pure.routes import VERBS, check_url, join_prefix, merge_settings, template_names
@@ -28,6 +28,7 @@ _OPTIONS = frozenset(
     "params headers json data files timeout auth allow_redirects response_model request_model responses tags dependencies"
     " raise_for_status name path_params each after".split()
 )
+_GRAPHQL_OPTIONS = frozenset("headers timeout tags response_model dependencies auth raise_for_status name after".split())
 _DEFAULTS = {f"{verb}_request": verb for verb in VERBS}
 _DEFAULT_KEYS = frozenset(("headers", "timeout", "allow_redirects", "params"))
 
@@ -42,6 +43,7 @@ class Route:
     """
 
     kind = "http"
+    is_content = False  # whether `data` goes out as it is, with no type of its own
     skip_request = False
     results: Mapping[str, Any] = {}
 
@@ -166,6 +168,13 @@ class Route:
         return f"<Route {self.name}: {self.method} {self.url}>"
 
 
+class GraphQLRoute(Route):
+    """A GraphQL operation: its handler returns the query; the value is what comes back."""
+
+    kind = "graphql"
+    operation_type = "query"
+
+
 class Declarations(Hookable):
     """The decorators that apps and routers share."""
 
@@ -238,6 +247,28 @@ class Declarations(Hookable):
         """Declare a QUERY request; see `get`."""
         return self._declare("QUERY", url, options)
 
+    def graphql(self, url: str, *, operation_type: Literal["query", "mutation"] = "query", **options: Any) -> Callable[[Handler], Handler]:
+        """Declare a GraphQL operation; the function returns the query, or a mapping with `query` and `variables`.
+
+        Args:
+            url: as for `get`.
+            operation_type: "query", or "mutation", which is never repeated by itself.
+            options: `headers`, `timeout`, `tags`, `response_model`, `dependencies`, `auth`, `raise_for_status`, `name`, `after`.
+        """
+        if operation_type not in ("query", "mutation"):
+            raise ValueError(f"operation_type={operation_type!r}; there are 'query' and 'mutation'")
+        for name in options:
+            if name not in _GRAPHQL_OPTIONS:
+                raise TypeError(f"graphql() got an unexpected keyword argument {name!r}")
+
+        def register(handler: Handler) -> Handler:
+            route = GraphQLRoute("POST", url, handler, **options)
+            route.operation_type = operation_type
+            self._register(route)
+            return handler
+
+        return register
+
     def ws(self, url: str, **options: Any) -> Callable[[Handler], Handler]:
         """Later: declare a WebSocket."""
         not_yet("WebSocket routes (ws)")
@@ -308,9 +339,7 @@ class Placed:
 class _Inclusion:
     """A router in another, or in an app."""
 
-    def __init__(
-        self, router: Router, prefix: str, tags: tuple[str, ...], dependencies: tuple[Depends, ...], base_url: str | None
-    ) -> None:
+    def __init__(self, router: Router, prefix: str, tags: tuple[str, ...], dependencies: tuple[Depends, ...], base_url: str | None) -> None:
         self.router = router
         self.prefix = prefix
         self.tags = tags
@@ -366,9 +395,7 @@ class Router(Declarations):
 
     def contains(self, other: Any) -> bool:
         """Whether `other` is included here, at whatever depth."""
-        return any(
-            item.router is other or item.router.contains(other) for item in self.routes_and_routers if isinstance(item, _Inclusion)
-        )
+        return any(item.router is other or item.router.contains(other) for item in self.routes_and_routers if isinstance(item, _Inclusion))
 
 
 class Names:
@@ -464,4 +491,3 @@ def _read_handler(handler: Any) -> tuple[bool, bool]:
         raise TypeError(f"Handler {_name_of(handler)!r} must accept one argument (the response); it requires {count}")
     is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
     return bool(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters), is_async
-

@@ -304,7 +304,9 @@ class ClientConfig:
     def keep_cookies(self, response: Response, request: Request, chain_jar: CookieJar | None = None) -> None:
         """Store what a response sets."""
         jar = None if request.context is None else request.context.jar
-        (jar if jar is not None else self.cookies if chain_jar is None else chain_jar).store(response.headers.get_list("set-cookie"), request.parsed_url)
+        (jar if jar is not None else self.cookies if chain_jar is None else chain_jar).store(
+            response.headers.get_list("set-cookie"), request.parsed_url
+        )
 
     def _make(self, method: str, url: URL, body: Body | None, headers: Any, context: RequestContext | None) -> Request:
         own = self._headers

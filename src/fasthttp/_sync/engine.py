@@ -63,7 +63,8 @@ class SyncEngine:
                 request._head = None
             context = request.context
             outcome: Any = None
-            if call.breaker is None and (context is None or context.auth is None or context.auth.fixed_authorization is not None):
+            constant = context is None or context.auth is None or context.auth.fixed_authorization is not None
+            if constant and call.breaker is None and config.watch is None:
                 # Most requests are simply sent. The rest is for the answers, and the calls, that ask for more.
                 try:
                     wire = request if context is None and config.jar is None else config.dress(request)
@@ -127,7 +128,14 @@ class SyncEngine:
             return self._run_user("in authentication", total_at, call, step.function, *step.arguments)
         elif kind is BufferBody:
             pieces = iterate_source(step.request.body.start())
-            content = b"".join([piece for piece in pieces])
+            kept: list[bytes] = []
+            size = 0
+            for piece in pieces:
+                size += len(piece)
+                if step.limit is not None and size > step.limit:
+                    raise ValueError(f"a streamed body is buffered up to {step.limit} bytes to be signed; this one is longer")
+                kept.append(piece)
+            content = b"".join(kept)
             step.request.body = Body(content, content_type=step.request.body.content_type)
         return True
 

@@ -76,7 +76,7 @@ class RunScope:
         return value
 
     async def _evaluate(self, depends: Depends) -> Any:
-        config: dict[str, Any] = {name: None for name in SETTINGS}
+        config: dict[str, Any] = dict.fromkeys(SETTINGS)
         config["headers"] = {}
         arguments = (config,) if depends.wants else ()
         if depends.is_generator:

@@ -75,7 +75,7 @@ class Security:
             raise
 
     def breaker_state(self, url: str) -> str:
-        """"closed", "open" or "half-open": of the origin of this URL."""
+        """ "closed", "open" or "half-open": of the origin of this URL."""
         return "closed" if self.breaker is None else self.breaker.state(url)
 
     def guard(self) -> AddressGuard | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,13 @@ from fasthttp.errors import (
     FastHTTPBadStatusError,
     FastHTTPError,
     FastHTTPValidationError,
+    GraphQLError,
     PrerequisiteFailed,
     RequestError,
     SecurityError,
+    TotalTimeout,
 )
+from fasthttp.graphql import graphql_error, make_payload, typed_data
 from fasthttp.middleware.base import MiddlewareManager, RouteRequest
 from fasthttp.response import Response
 from fasthttp.results import RouteResult
@@ -72,6 +76,15 @@ class Pipeline:
         """The result of a job. Raises nothing but cancellation, `KeyboardInterrupt` and `SystemExit`."""
         return await _Flight(self, job).run()
 
+    @asynccontextmanager
+    async def streaming(self, job: Job) -> AsyncIterator[Response]:
+        """The response to a job after its head; failures are raised. The total limit holds until the head is there."""
+        response = await _Flight(self, job).stream()
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
 
 class _Flight:
     """One request under way."""
@@ -116,11 +129,35 @@ class _Flight:
             attempts=self.attempts,
         )
 
+    async def stream(self) -> Response:
+        """The response after its head, with hooks on the way in."""
+        view = self.job.view()
+        self.route, self.url = view, view.url
+        pipeline = self.pipeline
+        config = self.job.config(view, pipeline.headers, pipeline.timeout, pipeline.jar)
+        seen = _Seen(view)
+        for hook in self.plan.hooks_of("request"):
+            await call(hook, view, config)
+            seen.apply(config)
+        options = _options(config)
+        timeout = Timeout.from_value(options["timeout"])
+        try:
+            async with asyncio.timeout(timeout.total):
+                return await self._send(view.url, {**options, "timeout": timeout.with_total(None), "stream": True})
+        except TimeoutError as exc:
+            if isinstance(exc, FastHTTPError):
+                raise
+            total = timeout.total
+            raise TotalTimeout(f"total timeout after {total:g} s", phase="total", limit=total, url=view.url, method=view.method) from exc
+
     async def _run_plain(self) -> None:
         """A request that nobody wants to see before it is sent."""
         self.stage = "request"
         self.url = self.job.url()
-        response = await self._send(self.url, self.job.options())
+        options = self.job.options()
+        if self.route.kind == "graphql":
+            options["json"] = await self._ask()
+        response = await self._send(self.url, options)
         await self._take(response)
 
     async def _run_watched(self) -> None:
@@ -131,6 +168,9 @@ class _Flight:
         self.url = view.url
         pipeline = self.pipeline
         config = self.job.config(view, pipeline.headers, pipeline.timeout, pipeline.jar)
+        if view.kind == "graphql":
+            config["json"] = await self._ask()
+            self.stage = "request"
         dependencies = Dependencies(self.plan.dependencies, pipeline.scope)
         try:
             seen = _Seen(view)
@@ -152,6 +192,17 @@ class _Flight:
         self.stage, stage = "dependency", self.stage
         await dependencies.leave("request", self.error)
         self.stage = stage
+
+    async def _ask(self) -> dict[str, Any]:
+        """What the handler of a GraphQL operation asks for; it is given a response that has no status yet."""
+        route = self.plan.route
+        assert route.handler is not None
+        self.stage = "handler"
+        placeholder = Response.__new__(Response)
+        placeholder.status_code, placeholder._content = 0, b""
+        payload = make_payload(route.name, await _handle(route.handler, route, placeholder))
+        self.stage = "request"
+        return payload
 
     def _check_prerequisites(self) -> None:
         for name, results in self.job.results.items():
@@ -194,6 +245,8 @@ class _Flight:
             options = _with_json_parts(options)
         if self.pipeline.auth is not None and options.get("auth") is None:
             options["auth"] = self.pipeline.auth
+        if self.plan.route.is_content and "data" in options:
+            options["content"] = options.pop("data")
         log = self.pipeline.log
         if log.debug:
             log.sending(self.route.method, url, options)
@@ -225,6 +278,9 @@ class _Flight:
             response.raise_for_status()
         if route.responses.get(status):
             response._check_declared()
+        if route.kind == "graphql":
+            self._take_graphql(response, refused)
+            return
         self.stage = "handler"
         if route.handler is not None:
             self.value = await _handle(route.handler, route, response)
@@ -232,6 +288,27 @@ class _Flight:
                 self.value = convert_result(route.result_model, self.value)
         self.stage = "response"
         response._check_model()
+        self.stage = None
+        if refused:
+            self.error, self.stage = _status_error(response), "status"
+
+    def _take_graphql(self, response: Response, refused: bool) -> None:
+        response._model = None
+        try:
+            answer = response.graphql()
+        except FastHTTPValidationError:
+            if not refused:
+                raise
+            self.error, self.stage = _status_error(response), "status"
+            return
+        if answer.has_errors:
+            self.value = answer.data
+            raise graphql_error(answer, response)
+        model = self.plan.route.response_model
+        try:
+            self.value = answer.data if model is None else typed_data(answer.data, model)
+        except Exception as exc:
+            raise (response_error(exc) if is_validation_error(exc) else exc) from exc
         self.stage = None
         if refused:
             self.error, self.stage = _status_error(response), "status"
@@ -246,7 +323,8 @@ class _Flight:
         if stage == "request":
             self.response = self.response or getattr(error, "response", None)
             stage = _stage_of(error)
-        self.value = None
+        if not isinstance(error, GraphQLError):
+            self.value = None
         self.error, self.stage = error, stage
         self.pipeline.log.traceback(error)
         for hook in self.plan.hooks_of("error"):

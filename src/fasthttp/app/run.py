@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from fasthttp.app.pipeline import Pipeline
@@ -107,7 +107,7 @@ class Run:
             await source.aclose()
             await self._runner.cancel()
 
-    async def _jobs(self, more: Any) -> AsyncIterator[Job]:
+    async def _jobs(self, more: Any) -> AsyncGenerator[Job, None]:
         """The jobs that may begin, made as they are asked for."""
         for plan in self._plans:
             if not self._order.is_free(plan):

@@ -24,9 +24,7 @@ class Runner:
         concurrency, per_host: jobs under way at once, in all and to one origin; None for any number.
     """
 
-    def __init__(
-        self, pipeline: Pipeline, emit: Callable[[RouteResult], Any], *, concurrency: int | None, per_host: int | None
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, emit: Callable[[RouteResult], Any], *, concurrency: int | None, per_host: int | None) -> None:
         self._pipeline = pipeline
         self._emit = emit
         self._free = float("inf") if concurrency is None else concurrency
@@ -172,7 +170,9 @@ def needed_by(plans: Iterable[Plan]) -> dict[str, list[str]]:
         for one in plan.route.after:
             found = one if isinstance(one, str) and one in by_name else by_function.get(one)
             if found is None:
-                raise ValueError(f"route {name!r} comes after {one if isinstance(one, str) else getattr(one, '__name__', one)!r}, which is no route")
+                raise ValueError(
+                    f"route {name!r} comes after {one if isinstance(one, str) else getattr(one, '__name__', one)!r}, which is no route"
+                )
             names.append(found)
         needed[name] = names
     _refuse_circles(needed)
@@ -190,7 +190,7 @@ def _refuse_circles(needed: Mapping[str, list[str]]) -> None:
                 if name in done:
                     continue
                 if name in path:
-                    raise ValueError(f"routes wait for one another in a circle: {' → '.join([*path[path.index(name):], name])}")
+                    raise ValueError(f"routes wait for one another in a circle: {' → '.join([*path[path.index(name) :], name])}")
                 path.append(name)
             if at < len(needed[name]):
                 stack += [(name, at + 1), (needed[name][at], 0)]

@@ -140,7 +140,7 @@ def chain_of(given: Any) -> list[BaseMiddleware]:
     """`middleware=` in any of its shapes as a list. Raises `TypeError`."""
     if given is None:
         return []
-    items = [given] if isinstance(given, (BaseMiddleware, type)) else list(given)
+    items: list[Any] = [given] if isinstance(given, (BaseMiddleware, type)) else list(given)
     for item in items:
         if isinstance(item, type):
             raise TypeError(f"middleware= takes instances: write {item.__name__}() instead of {item.__name__}")
