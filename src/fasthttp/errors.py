@@ -209,7 +209,21 @@ class SecurityError(RequestError):
 
 
 class SSRFBlockedError(SecurityError):
-    """The address is not one that this client may talk to."""
+    """The address is not one that this client may talk to; nothing was sent to it. `address` is that address or name."""
+
+    attempts = 0
+    maybe_sent = False
+
+    def __init__(self, message: str = "", *, address: str | None = None, where: str | None = None, **keywords: Any) -> None:
+        super().__init__(message, **keywords)
+        self.address = address
+        self.where = where
+
+    def __str__(self) -> str:
+        # Where addresses are seen, the URL is not: the message has `where` in its place until the request is known.
+        if self.where is None or self.url is None:
+            return super().__str__()
+        return mask_text(self.message.replace(self.where, self.url, 1))
 
 
 class CircuitOpenError(SecurityError):

@@ -1,14 +1,12 @@
-"""The security policy of the declarative layer. Not implemented yet; its errors are final."""
+"""What an app refuses to do, and how it proves who it is: the policy, the address guard, signatures, and their errors."""
 
-from fasthttp._pure.later import later
 from fasthttp.errors import CircuitOpenError, RedirectBlockedError, ResponseTooLargeError, SecurityError, SSRFBlockedError
-
-SecurityPolicy = later("SecurityPolicy", "the security policy", __name__)
-sign_request = later("sign_request", "the security policy", __name__)
-verify_request = later("verify_request", "the security policy", __name__)
+from fasthttp.security.policy import SecurityPolicy
+from fasthttp.security.signing import NonceMemory, sign_request, verify_request
 
 __all__ = [
     "CircuitOpenError",
+    "NonceMemory",
     "RedirectBlockedError",
     "ResponseTooLargeError",
     "SSRFBlockedError",
