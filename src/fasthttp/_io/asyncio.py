@@ -174,6 +174,8 @@ class Connection(asyncio.Protocol):
                     self.parser.feed(data)
         except (OSError, ProtocolError):
             pass
+        if self.parser.status and not self.head_at:
+            self.head_at = monotonic()
 
     def _fail(self, error: FastHTTPError | None) -> None:
         if self._error is None:
@@ -224,19 +226,19 @@ class Connection(asyncio.Protocol):
 
     async def await_interim(self, seconds: float) -> None:
         """Wait for leave to send the body (RFC 9110 §10.1.1), but not for ever: not every server knows the question."""
-        if self.parser.informational or self.answered:
-            return
+        until = monotonic() + seconds
         if self._total_at is not None:
-            seconds = min(seconds, self._total_at - monotonic())
-        self._interim = True
-        self._waiter = waiter = self.loop.create_future()
-        timer = self.loop.call_later(max(0.0, seconds), self._wake)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
-            self._interim = False
+            until = min(until, self._total_at)
+        while not self.answered and not self.parser.continues and (left := until - monotonic()) > 0:
+            self._interim = True
+            self._waiter = waiter = self.loop.create_future()
+            timer = self.loop.call_later(left, self._wake)
+            try:
+                await waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+                self._interim = False
         if self._error is not None and not self.parser.status:
             raise self._error
 
@@ -286,7 +288,7 @@ class Connection(asyncio.Protocol):
 
     def _on_timer(self) -> None:
         self._timer = None
-        if self._waiter is None:
+        if self._waiter is None or self._interim:  # a wait for 100 (Continue) has a limit of its own, and a timer for it
             return
         now = monotonic()
         limit = self._timeout.write if self._draining else self._timeout.read

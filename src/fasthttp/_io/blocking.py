@@ -154,7 +154,7 @@ class Connection:
     def await_interim(self, seconds: float) -> None:
         """Wait for leave to send the body (RFC 9110 §10.1.1), but not for ever: not every server knows the question."""
         until = monotonic() + seconds
-        while not self.parser.informational and not self.answered:
+        while not self.answered and not self.parser.continues:
             left = self._seconds(until - monotonic(), "read")
             if left is None or left <= 0 or not wait_readable(self._fileno, left):
                 return
