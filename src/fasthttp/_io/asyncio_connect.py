@@ -30,11 +30,11 @@ async def open_connection(route: Route, options: NetworkOptions, timeout: Timeou
     seconds = total_at - monotonic() if by_total and total_at is not None else limit
     trying: list[str] = []
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as scope:
             sock = await _reach(loop, route, options, phases, trying)
             return await _wrap(loop, sock, route, options, phases)
     except TimeoutError as exc:
-        if isinstance(exc, FastHTTPError):
+        if isinstance(exc, FastHTTPError) or not scope.expired():
             raise
         if by_total:
             raise TotalTimeout(f"total timeout after {timeout.total:g} s", phase="total", limit=timeout.total) from exc
@@ -84,14 +84,16 @@ async def _race(
                     raise error
                 failures.append((tasks.pop(task), error))
     finally:
+        # Nothing is awaited here: whoever cancels the call now would lose the socket that has won.
         for task in tasks:
+            task.add_done_callback(_close_loser)
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-            for task in tasks:
-                if not task.cancelled() and task.exception() is None:
-                    task.result().close()  # second in a photo finish
     raise addresses.connect_error(route, failures) from failures[-1][1]
+
+
+def _close_loser(task: asyncio.Task[socket.socket]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()  # second in a photo finish
 
 
 async def _dial(loop: asyncio.AbstractEventLoop, address: addresses.Address, options: NetworkOptions) -> socket.socket:
@@ -165,7 +167,7 @@ async def _resolve(loop: asyncio.AbstractEventLoop, route: Route, options: Netwo
                     found = addresses.normalise(answer, port)
                 else:
                     found = addresses.from_getaddrinfo(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-            except TimeoutError:
+            except FastHTTPError:
                 raise
             except (OSError, UnicodeError) as exc:
                 raise addresses.dns_error(host, exc if isinstance(exc, OSError) else OSError(str(exc))) from exc
