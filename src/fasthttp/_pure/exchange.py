@@ -216,10 +216,7 @@ class Exchange:
                 delay = max(delay, asked)
         if self._total_at is not None and self._now() + delay >= self._total_at:
             return None
-        if request.body is not None and not request.is_replayable:
-            if response._body is not None:
-                response._body.abandon()
-            request.body.start(asked_by=response)  # raises
+        _require_body(request, response)
         return delay
 
     def _backoff(self, policy: Any) -> float:
@@ -256,10 +253,7 @@ class Exchange:
             if not isinstance(following, Request):
                 kind = type(following).__name__
                 raise TypeError(f"{type(auth).__name__} returned {kind} for a response; it must return None or a Request")
-            if not following.is_replayable:
-                if response._body is not None:
-                    response._body.abandon()
-                following.body.start(asked_by=response)  # type: ignore[union-attr]
+            _require_body(following, response)
             yield Discard(response)
             self._history.append(response)
             rounds += 1
@@ -273,22 +267,27 @@ class Exchange:
         permit = None if breaker is None else breaker.enter(origin_of(wire.parsed_url))
         succeeded: bool | None = None
         try:
-            response = yield Send(wire)
-            if response._sets_cookies:
-                self._config.keep_cookies(response, wire)
+            response = yield from self._fetched(wire)
             if response.status_code == 417 and "expect" in wire.headers:
+                _require_body(wire, response)
                 yield Discard(response)
-                response = yield Send(self._unexpectant(wire))
+                response = yield from self._fetched(self._unexpectant(wire))
             if response._content is None and not self._call.stream and self._is_final(response):
                 yield Read(response)
             succeeded = response.status_code < 500 or response.status_code == 501
-            return response  # type: ignore[no-any-return]
+            return response
         except FastHTTPError as exc:
             succeeded = False if _blames_origin(exc) else None
             raise
         finally:
             if permit is not None and breaker is not None:
                 breaker.leave(permit, succeeded)
+
+    def _fetched(self, wire: Request) -> Generator[Step, Any, ClientResponse]:
+        response: ClientResponse = yield Send(wire)
+        if response._sets_cookies:
+            self._config.keep_cookies(response, wire)
+        return response
 
     def _unexpectant(self, wire: Request) -> Request:
         headers = wire.headers.copy()
@@ -307,6 +306,14 @@ class Exchange:
         if self._call.trace is not None:
             self._call.trace.attempt = self._attempt
             self._call.trace.tell(event, **info)
+
+
+def _require_body(request: Request, response: Response) -> None:
+    """Raise `BodyNotReplayable` where the body that `response` asks for again is spent."""
+    if request.body is not None and not request.is_replayable:
+        if response._body is not None:
+            response._body.abandon()
+        request.body.start(asked_by=response)  # raises
 
 
 def _blames_origin(error: FastHTTPError) -> bool:
