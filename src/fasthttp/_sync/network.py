@@ -275,14 +275,14 @@ class SyncConnectionSource:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._moments[5] = monotonic()
-            if self._trace is not None:
-                self._trace.end()
             if self._request_complete:
                 self._network._release(connection)
             else:
                 self._network._drop(connection)
             # The parser goes on with the next exchange: what this body still has to tell is kept apart.
             self._parser = _Remains(self._parser.trailers)
+            if self._trace is not None:
+                self._trace.end()  # last: what the hook raises must not keep the connection
 
     def close(self) -> None:
         """Let go before the end: a short rest is read, so that the connection can be used again."""
