@@ -68,6 +68,7 @@ async def _race(
     waiting = list(found)
     failures: list[tuple[addresses.Address, OSError]] = []
     tasks: dict[asyncio.Task[socket.socket], addresses.Address] = {}
+    winner: socket.socket | None = None
     try:
         while waiting or tasks:
             if waiting:
@@ -79,15 +80,17 @@ async def _race(
                 error = task.exception()
                 if error is None:
                     del tasks[task]
-                    return task.result()
+                    winner = task.result()
+                    return winner
                 if not isinstance(error, OSError):
                     raise error
                 failures.append((tasks.pop(task), error))
     finally:
-        # Nothing is awaited here: whoever cancels the call now would lose the socket that has won.
         for task in tasks:
             task.add_done_callback(_close_loser)
             task.cancel()
+        if tasks and winner is None:  # else whoever cancels the call during the wait would lose the winner
+            await asyncio.wait(tasks)
     raise addresses.connect_error(route, failures) from failures[-1][1]
 
 

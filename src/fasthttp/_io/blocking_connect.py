@@ -82,6 +82,7 @@ def _race(route: Route, options: NetworkOptions, found: list[addresses.Address],
     with selectors.DefaultSelector() as selector:
         try:
             while waiting or selector.get_map():
+                left = deadline.left()
                 if waiting:
                     address = waiting.pop(0)
                     deadline.trying.append(addresses.show(address))
@@ -89,7 +90,6 @@ def _race(route: Route, options: NetworkOptions, found: list[addresses.Address],
                     if fault is not None:
                         failures.append((address, fault))
                         continue
-                left = deadline.left()
                 if waiting and (left is None or left > addresses.STAGGER):
                     left = addresses.STAGGER
                 for key, _ in selector.select(left):
