@@ -171,9 +171,11 @@ class AsyncNetwork:
             elif sent < announced:
                 raise BodyLengthError(f"body source gave {sent} bytes, fewer than the announced {announced}")
             await connection.drain()
+            if connection.answered and connection.unsent:
+                return False
             if progress is not None:
                 await settle(progress.finish())
-            return not connection.answered
+            return True
         finally:
             await pieces.aclose()
 

@@ -209,6 +209,11 @@ class Connection(asyncio.Protocol):
         """Whether the final response has begun, or none can come."""
         return self.parser.status != 0 or self.closed
 
+    @property
+    def unsent(self) -> bool:
+        """Whether some of what was handed over has not gone out yet."""
+        return self.closed or self.transport.get_write_buffer_size() > 0
+
     async def drain(self) -> None:
         """Wait until more can be sent, or the response has begun."""
         while not self._can_write and not self.answered:

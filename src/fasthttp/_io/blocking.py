@@ -67,6 +67,7 @@ class Connection:
         self.closed = False
         self.uses = 0
         self.wrote = False
+        self.unsent = False  # whether the response came before all of the request went out
         self._was_cut = False
         self._timeout = Timeout()
         self._total_at: float | None = None
@@ -83,7 +84,7 @@ class Connection:
         self._timeout = timeout
         self._total_at = total_at
         self.uses += 1
-        self.wrote = False
+        self.wrote = self.unsent = False
         self.sent_at = self.head_at = 0.0
         seconds = timeout.write if total_at is None else self._seconds(timeout.write, "write")
         if seconds != self._send_limit:
@@ -124,6 +125,7 @@ class Connection:
                 if writable and not self.answered:
                     view = view[self.socket.send(view[:_PIECE]) :]
             if view:
+                self.unsent = True
                 self.parser.keep_alive = False  # what is missing of this request would be taken from the next one
         except BlockingIOError as exc:
             self._expired("write", exc)

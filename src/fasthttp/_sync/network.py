@@ -172,9 +172,11 @@ class SyncNetwork:
             elif sent < announced:
                 raise BodyLengthError(f"body source gave {sent} bytes, fewer than the announced {announced}")
             connection.drain()
+            if connection.answered and connection.unsent:
+                return False
             if progress is not None:
                 settle(progress.finish())
-            return not connection.answered
+            return True
         finally:
             pieces.close()
 
