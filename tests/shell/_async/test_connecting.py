@@ -154,9 +154,10 @@ async def test_a_resolver_that_fails(fault: Exception, words: str, limit: float 
         assert client.pool_stats().open == 0
 
 
-@pytest.mark.parametrize(
-    ("found", "words"), [([], "no address"), (["other.test"], "which is no address"), ([(2, "x")], "which is no address")]
-)
+NO_ADDRESSES: list[tuple[list[Any], str]] = [([], "no address"), (["a.test"], "is no address"), ([(2, "x")], "is no address")]
+
+
+@pytest.mark.parametrize(("found", "words"), NO_ADDRESSES)
 async def test_a_resolver_that_gives_no_address(found: list[Any], words: str) -> None:
     """Nothing, or a name that would have to be looked up again: DNSError, and the check is not asked."""
     checked: list[str] = []
