@@ -48,17 +48,19 @@ async def _reach(
 ) -> socket.socket:
     """A socket that leads to the server, through its proxy if need be."""
     found = await _resolve(loop, route, options, phases)
-    with phases("connect"):
-        sock = await _race(loop, route, options, found, trying)
-    handshake = route.tunnel()
-    if handshake is not None:
-        try:
+    sock: socket.socket | None = None
+    try:
+        with phases("connect"):
+            sock = await _race(loop, route, options, found, trying)
+        handshake = route.tunnel()
+        if handshake is not None:
             with phases("proxy"):
                 await _agree(loop, sock, handshake)
-        except BaseException:
+        return sock
+    except BaseException:
+        if sock is not None:
             sock.close()
-            raise
-    return sock
+        raise
 
 
 async def _race(
@@ -122,13 +124,18 @@ async def _agree(loop: asyncio.AbstractEventLoop, sock: socket.socket, handshake
 
 
 async def _wrap(loop: asyncio.AbstractEventLoop, sock: socket.socket, route: Route, options: NetworkOptions, phases: Phases) -> Connection:
+    connection: Connection | None = None
     try:
         if route.scheme == "https":
             with phases("tls"):
-                return await _secured(loop, sock, route, options)
+                connection = await _secured(loop, sock, route, options)
+            return connection
         transport, connection = await loop.create_connection(lambda: Connection(loop, options), sock=sock)
     except BaseException:
-        sock.close()
+        if connection is None:
+            sock.close()
+        else:
+            connection.abort()  # the socket is its own by now; a trace hook has raised
         raise
     connection.host = route.hostname
     connection.info = ConnectionInfo(peer=transport.get_extra_info("peername"), local=transport.get_extra_info("sockname"))

@@ -62,16 +62,18 @@ def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, tot
     """A connection that is ready for requests, within the connect limit."""
     deadline = _Deadline(route, timeout, total_at)
     found = _resolve(route, options, deadline, phases)
-    with phases("connect"):
-        sock, peer = _race(route, options, found, deadline)
+    sock: socket.socket | None = None
     try:
+        with phases("connect"):
+            sock, peer = _race(route, options, found, deadline)
         handshake = route.tunnel()
         if handshake is not None:
             with phases("proxy"):
                 _agree(sock, handshake, deadline)
         return _wrap(sock, peer, route, options, deadline, phases)
     except BaseException:
-        sock.close()
+        if sock is not None:
+            sock.close()
         raise
 
 
