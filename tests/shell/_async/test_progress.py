@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def assert_progress(told: Told, done: int, total: int | None) -> None:
     assert told[-1] == (done, total)
     counts = [count for count, _ in told]
     assert {other for _, other in told} == {total}
-    assert all(later - earlier >= STEP for earlier, later in zip(counts[:-2], counts[1:-1], strict=True))
+    assert all(later - earlier >= STEP for earlier, later in pairwise(counts[:-1]))
     assert counts == sorted(counts)
     if total is not None:
         assert counts.count(total) == 1
