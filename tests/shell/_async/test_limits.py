@@ -78,7 +78,7 @@ async def test_size_of_the_head() -> None:
         with serve(answering(fits, fits.replace(b"X: ", b"X: y"))) as server:
             own = HTTPTransport(max_header_bytes=1000) if transport else None
             settings = {"transport": own} if own is not None else {"max_header_bytes": 1000}
-            async with AsyncClient(**settings) as client:  # type: ignore[arg-type]
+            async with AsyncClient(**settings) as client:
                 assert (await client.get(server.url)).status_code == 200
                 with pytest.raises(RemoteProtocolError, match="1000"):
                     await client.get(server.url)

@@ -137,7 +137,7 @@ async def test_errors_end_their_phase(server_context: ssl.SSLContext) -> None:
                     ["pool.wait", "connect", "request.headers", "response.headers", "response.body.error"],
                 ),
             ):
-                settings: dict[str, Any] = dict(options)  # type: ignore[call-overload]
+                settings: dict[str, Any] = dict(options)
                 with pytest.raises(kind) as caught:
                     await (await client.get(url, **settings)).aread()
                 assert log.infos[-1]["error"] is caught.value

@@ -79,7 +79,7 @@ def test_size_of_the_head() -> None:
         with serve(answering(fits, fits.replace(b"X: ", b"X: y"))) as server:
             own = HTTPTransport(max_header_bytes=1000) if transport else None
             settings = {"transport": own} if own is not None else {"max_header_bytes": 1000}
-            with SyncClient(**settings) as client:  # type: ignore[arg-type]
+            with SyncClient(**settings) as client:
                 assert (client.get(server.url)).status_code == 200
                 with pytest.raises(RemoteProtocolError, match="1000"):
                     client.get(server.url)
