@@ -16,7 +16,7 @@ from fasthttp._pure.pool import OPEN, Ticket
 from fasthttp._pure.proxies import check_proxy_status, forward_head, parse_proxy
 from fasthttp._pure.route import NetworkOptions, Route
 from fasthttp._pure.tracing import Phases, Progress
-from fasthttp.errors import BodyLengthError, FastHTTPConnectionError, FastHTTPError, ProxyError, RequestTimeout
+from fasthttp.errors import BodyLengthError, FastHTTPConnectionError, FastHTTPError, PoolError, ProxyError, RequestTimeout
 from fasthttp.models import Request
 from fasthttp.response import Response, from_wire
 from httpwire.h1 import LAST_CHUNK, encode_chunk
@@ -77,7 +77,12 @@ class SyncNetwork:
             if trace is not None:
                 trace.origin = f"{url.scheme}://{url.host_header.decode('ascii')}"
                 trace.start("pool.wait")
-            connection = self.pool.checkout(route.key, fresh=fresh, careful=careful)
+            try:
+                connection = self.pool.checkout(route.key, fresh=fresh, careful=careful)
+            except PoolError as exc:
+                if trace is not None:
+                    trace.fail(exc)
+                raise
             if connection is OPEN or connection.__class__ is Ticket:
                 connection = self._connect(connection, route, call, total_at, fresh=fresh)
             try:
