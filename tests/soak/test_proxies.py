@@ -83,11 +83,11 @@ async def test_async(proxy: int, secure: tuple[ssl.SSLContext, Path], scheme: st
 def test_blocking(proxy: int, secure: tuple[ssl.SSLContext, Path], scheme: str) -> None:
     """The same with a blocking client."""
     answers = (response(b"small"), response(LARGE), response(b"again"))
-    with serve(answering(*answers), secure[0] if scheme == "https" else None) as server:
-        with SyncClient(proxy=f"http://user:hunter2@127.0.0.1:{proxy}", verify=secure[1]) as client:
-            assert client.get(f"{server.url}/a?b").content == b"small"
-            assert client.post(f"{server.url}/c", content=LARGE).content == LARGE
-            assert client.get(server.url).content == b"again"
+    proxied = SyncClient(proxy=f"http://user:hunter2@127.0.0.1:{proxy}", verify=secure[1])
+    with serve(answering(*answers), secure[0] if scheme == "https" else None) as server, proxied as client:
+        assert client.get(f"{server.url}/a?b").content == b"small"
+        assert client.post(f"{server.url}/c", content=LARGE).content == LARGE
+        assert client.get(server.url).content == b"again"
     assert [request.target for request in server.requests] == ["/a?b", "/c", "/"]
     assert server.requests[1].body == LARGE
     assert not any("proxy-authorization" in request.headers for request in server.requests)

@@ -11,7 +11,19 @@ from typing import Any
 
 import pytest
 
-from fasthttp import SyncClient, CertificateError, ConnectError, DNSError, ProxyError, RemoteProtocolError, RetryPolicy, Timeout
+from fasthttp import (
+    SyncClient,
+    CertificateError,
+    ConnectError,
+    DNSError,
+    Limits,
+    PoolError,
+    PoolTimeout,
+    ProxyError,
+    RemoteProtocolError,
+    RetryPolicy,
+    Timeout,
+)
 from tests.shell.proxy import proxying
 from tests.shell.server import HELLO, Peer, answering, chunked, response, serve
 
@@ -155,6 +167,18 @@ def test_errors_of_a_retried_call() -> None:
             client.get(refused)
     assert [info["attempt"] for info in log.infos] == [1] * 4 + [2] * 5 + [3] * 5
     assert log.take() == ["pool.wait", "connect.error", "retry", "pool.wait", "connect.error", "retry", "pool.wait", "connect.error"]
+
+
+def test_errors_of_the_pool() -> None:
+    """No place, and none in time: the wait has an error."""
+    log = Log()
+    with serve(answering(response(b"x" * 1_000_000))) as server:
+        for limits, kind in ((Limits(max_per_host=1, max_waiting=0), PoolError), (Limits(max_per_host=1), PoolTimeout)):
+            with SyncClient(limits=limits, timeout=Timeout(pool=0.05)) as client, client.stream("GET", server.url):
+                with pytest.raises(kind) as caught:
+                    client.get(server.url, trace=log)
+            assert log.infos[-1]["error"] is caught.value
+            assert log.take() == ["pool.wait.error"]
 
 
 def test_of_one_call() -> None:
