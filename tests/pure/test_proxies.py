@@ -198,3 +198,23 @@ def test_routes() -> None:
     assert (tunnelled.scheme, tunnelled.forwards, tunnelled.tunnel() is None) == ("https", False, False)
     on_socket = Route(parse_url("http://a.test"), TLS, None, parse_proxy("http://p.test"), "/run/a")
     assert (on_socket.proxy, on_socket.place) == (None, None)
+
+
+def test_what_is_no_proxy() -> None:
+    """Errors name the fault, and no user info."""
+    wrong: Any = 3128
+    with pytest.raises(TypeError, match="not as int"):
+        parse_proxy(wrong)
+    for text, message in (
+        ("ftp://user:hunter2@p.test", "it has ftp://$"),
+        ("user:hunter2@p.test", "it has no scheme$"),
+        ("user:hunter2@p://x", "it has no scheme$"),
+        ("http://user:hunter2@p.test:0x50", "is not valid"),
+    ):
+        with pytest.raises(ValueError, match=message) as caught:
+            parse_proxy(text)
+        assert "hunter2" not in str(caught.value)
+    with pytest.raises(ValueError, match="exclude each other"):
+        choose_proxies("", {}, None)
+    with pytest.raises(ValueError, match="has the key 'ftp'"):
+        choose_proxies(None, {"ftp": None}, None)
