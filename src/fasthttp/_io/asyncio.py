@@ -244,6 +244,8 @@ class Connection(asyncio.Protocol):
                 timer.cancel()
                 self._waiter = None
                 self._interim = False
+        if not self.answered and self._total_at is not None and monotonic() >= self._total_at - 0.0005:
+            self._expire_total()
         if self._error is not None and not self.parser.status:
             raise self._error
 
@@ -303,8 +305,7 @@ class Connection(asyncio.Protocol):
                 self._unsent = unsent
                 self._since = now
         if self._total_at is not None and now >= self._total_at - 0.0005:
-            total = self._timeout.total
-            self._expire(TotalTimeout(f"total timeout after {total:g} s", phase="total", limit=total))
+            self._expire_total()
         elif limit is not None and now >= self._since + limit - 0.0005:
             if self._draining:
                 self._expire(WriteTimeout(f"write timeout after {limit:g} s", phase="write", limit=limit))
@@ -314,6 +315,10 @@ class Connection(asyncio.Protocol):
             due = [at for at in (self._total_at, None if limit is None else self._since + limit) if at is not None]
             if due:
                 self._arm(now, min(due))
+
+    def _expire_total(self) -> None:
+        total = self._timeout.total
+        self._expire(TotalTimeout(f"total timeout after {total:g} s", phase="total", limit=total))
 
     def _expire(self, error: FastHTTPError) -> None:
         self._fail(error)
