@@ -56,7 +56,7 @@ async def test_cancelled_at_every_moment_of_connecting() -> None:
             await asyncio.sleep(0.01)
             assert len(asyncio.all_tasks()) == before
             assert client.pool_stats().in_use == 0
-        server.wait_until_closed()
+        await asyncio.to_thread(server.wait_until_closed)
 
 
 async def test_cancelled_at_the_proxy() -> None:
@@ -74,4 +74,4 @@ async def test_cancelled_at_the_proxy() -> None:
                 call.cancel()
             await asyncio.wait(calls)
             assert client.pool_stats().open == 0
-            proxy.wait_until_closed()
+            await asyncio.to_thread(proxy.wait_until_closed)
