@@ -100,7 +100,7 @@ def test_secrets_stay_behind_when_the_origin_changes(start: str, target: str, ke
     """The one step that is no change is from http to https of one host, both on their default ports."""
     request = Request("GET", start, {**SECRETS, "X-Plain": "p", "X-Mine": "m"})
     following = follows(request, 302, target, {"x-mine"})
-    expected = {name.lower() for name in SECRETS} | {"x-mine"} if kept else set()
+    expected = {name.lower() for name in SECRETS} - {"proxy-authorization"} | {"x-mine"} if kept else set()
     assert set(following.headers) == {"x-plain", *expected}
     assert "authorization" in request.headers, "the first request is not touched"
 
@@ -201,3 +201,15 @@ def test_of_several_locations_the_first_counts() -> None:
     following = next_request(Request("GET", "http://a.test/"), response)
     assert following is not None
     assert following.url == "http://a.test/a"
+
+
+def test_a_callers_proxy_authorization_stays_behind() -> None:
+    """Also within the origin, before the head was made and after."""
+    request = Request("GET", "http://a.test/", {"Proxy-Authorization": "Basic x", "X-Plain": "p"})
+    assert dict(follows(request, 302, "/b").headers) == {"x-plain": "p"}
+    assert b"Proxy" not in request.encode_head()
+    assert request.context is not None
+    assert request.context.proxy_authorization == "Basic x"
+    following = follows(request, 302, "/b")
+    assert following.context is not None
+    assert following.context.proxy_authorization is None

@@ -1,114 +1,91 @@
-"""Traces, timings and progress, with a clock that counts the looks at it."""
+"""Phases, progress and timings, with a clock that is set by hand."""
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from fasthttp._pure.tracing import Phases, Progress, Timings, Tracer, timings
+from fasthttp._pure.tracing import Phases, Progress, Tracer, timings
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
 
 
 class Connection:
-    uses = 0
+    def __init__(self, uses: int) -> None:
+        self.uses = uses
 
 
-def tracer() -> tuple[Tracer, list[tuple[str, dict[str, Any]]]]:
-    told: list[tuple[str, dict[str, Any]]] = []
-    clock = itertools.count(1)
-    return Tracer(lambda event, info: told.append((event, dict(info))), lambda: float(next(clock))), told
+def test_a_phase_ends_with_the_next() -> None:
+    """Each start ends the phase before; an end or a failure without a phase says nothing."""
+    told: list[tuple[str, Mapping[str, Any]]] = []
+    tracer = Tracer(lambda event, info: told.append((event, info)), Clock())
+    tracer.end()
+    tracer.fail(ValueError())
+    tracer.start("a")
+    tracer.start("b")
+    tracer.begin(Connection(0))
+    tracer.begin(Connection(1))
+    error = ValueError()
+    tracer.fail(error)
+    assert [event for event, _ in told] == [
+        *("a.start", "a.end", "b.start", "b.end", "request.headers.start", "request.headers.end"),
+        *("reuse", "request.headers.start", "request.headers.error"),
+    ]
+    assert told[-1][1]["error"] is error
 
 
-def test_a_phase_begins_and_ends() -> None:
-    """The next one ends it, with the time, the number of the call, the attempt and the origin."""
-    trace, told = tracer()
-    other, _ = tracer()
-    trace.origin = "http://a.test"
-    trace.start("pool.wait")
-    trace.attempt = 2
-    trace.start("dns")
-    trace.end(addresses=3)
-    trace.end()
-    assert [event for event, _ in told] == ["pool.wait.start", "pool.wait.end", "dns.start", "dns.end"]
-    assert [info["time"] for _, info in told] == [1.0, 2.0, 3.0, 4.0]
-    assert [info["attempt"] for _, info in told] == [1, 2, 2, 2]
-    assert told[3][1]["addresses"] == 3
-    assert {info["origin"] for _, info in told} == {"http://a.test"}
-    assert {info["call"] for _, info in told} == {trace._call} != {other._call}
-
-
-def test_a_phase_fails_once() -> None:
-    """With the error; outside of a phase there is nothing to tell."""
-    trace, told = tracer()
-    error = ValueError("x")
-    trace.fail(error)
-    trace.start("tls")
-    trace.fail(error)
-    trace.fail(error)
-    assert [event for event, _ in told] == ["tls.start", "tls.error"]
-    assert told[1][1]["error"] is error
-
-
-@pytest.mark.parametrize(("uses", "events"), [(0, ["request.headers.start"]), (1, ["reuse", "request.headers.start"])])
-def test_a_connection_that_was_used_before_is_told(uses: int, events: list[str]) -> None:
-    """Before the request goes out."""
-    trace, told = tracer()
-    connection = Connection()
-    connection.uses = uses
-    trace.begin(connection)
-    assert [event for event, _ in told] == events
-
-
-def test_phases_of_opening_a_connection_are_measured() -> None:
-    """Those that happen twice are added up, and those that fail count; with a tracer they are told too."""
-    clock = itertools.count(0)
-    trace, told = tracer()
-    for tracing in (None, trace):
-        phases = Phases(lambda: float(next(clock)), tracing)
-        with phases("dns"):
-            pass
-        with phases("connect"):
-            pass
+def test_phases_are_measured() -> None:
+    """Seconds add up where a phase comes twice; an error is told, and measured too; without a tracer nothing is told."""
+    clock = Clock()
+    told: list[str] = []
+    for tracer in (None, Tracer(lambda event, info: told.append(event), clock)):
+        phases = Phases(clock, tracer)
+        for _ in range(2):
+            with phases("dns"):
+                clock.time += 1
         with pytest.raises(ValueError, match="x"), phases("connect"):
+            clock.time += 0.5
             raise ValueError("x")
-        assert phases.seconds == {"dns": 1.0, "connect": 2.0}
-    assert [event for event, _ in told] == ["dns.start", "dns.end", "connect.start", "connect.end", "connect.start", "connect.error"]
+        assert phases.seconds == {"dns": 2.0, "connect": 0.5}
+    assert told == ["dns.start", "dns.end"] * 2 + ["connect.start", "connect.error"]
 
 
-@pytest.mark.parametrize(("moments", "expected"), [
-    ([10.0, 0.0, None, 11.0, 14.0, 20.0], Timings(0.0, None, None, None, 1.0, 3.0, 6.0, 10.0)),
-    ([10.0, 0.0, None, 11.0, 14.0, 0.0], Timings(0.0, None, None, None, 1.0, 3.0, None, None)),
-    ([10.0, 0.0, None, 0.0, 14.0, 0.0], Timings(0.0, None, None, None, 4.0, 0.0, None, None)),
-    ([10.0, 9.0, {"dns": 1.0, "connect": 2.0, "tls": 3.0}, 20.0, 21.0, 0.0], Timings(3.0, 1.0, 2.0, 3.0, 1.0, 1.0, None, None)),
-    ([10.0, 9.0, {"connect": 2.0, "proxy": 3.0}, 20.0, 21.0, 0.0], Timings(4.0, None, 5.0, None, 1.0, 1.0, None, None)),
+def test_timings() -> None:
+    """The parts are differences of moments; what did not happen, or has not ended, is None."""
+    opening = {"dns": 0.1, "connect": 0.2, "proxy": 0.3, "tls": 0.4}
+    full = timings([10.0, 1.5, opening, 12.0, 13.0, 15.0])
+    assert full == pytest.approx((0.5, 0.1, 0.5, 0.4, 0.5, 1.0, 2.0, 5.0))
+    assert timings([10.0, 0.0, None, 10.0, 11.0, 0.0]) == (0.0, None, None, None, 0.0, 1.0, None, None)
+    early = timings([10.0, 0.0, None, 0.0, 11.0, 12.0])  # the response came before all was sent
+    assert (early.send, early.wait, early.total) == (1.0, 0.0, 2.0)
+
+
+@pytest.mark.parametrize(("total", "pieces", "expected"), [
+    (0, [], [0]),
+    (10, [4, 6], [10]),
+    (None, [4, 6], [10]),
+    (65536, [65536], [65536]),
+    (200_000, [50_000] * 4, [100_000, 200_000]),
+    (200_000, [131_072, 68_928], [131_072, 200_000]),
+    (None, [1000] * 100, [66_000, 100_000]),
 ])  # fmt: skip
-def test_timings(moments: list[Any], expected: Timings) -> None:
-    """What is left of getting a connection is the wait for it; an answer before the whole request ends its sending."""
-    assert timings(moments) == expected
-
-
-def report(sizes: list[int], total: int | None) -> list[tuple[int, int | None]]:
+def test_progress(total: int | None, pieces: list[int], expected: list[int]) -> None:
+    """At most every 64 KiB, and the end once; what the function returns is handed on."""
     told: list[tuple[int, int | None]] = []
-    progress = Progress(lambda done, total: told.append((done, total)), total)
-    for size in sizes:
-        progress.add(size)
-    progress.finish()
-    return told
 
+    def report(done: int, total: int | None) -> str:
+        told.append((done, total))
+        return "returned"
 
-@pytest.mark.parametrize(("sizes", "total", "told"), [
-    ([], 0, [0]), ([10], None, [10]), ([65536], 65536, [65536]), ([65536], None, [65536, 65536]), ([65535, 1, 10], None, [65536, 65546]),
-    ([200_000, 1], 200_001, [200_000, 200_001]), ([1] * 100, 100, [100]), ([40_000] * 4, 160_000, [80_000, 160_000]),
-])  # fmt: skip
-def test_progress_is_reported_now_and_then(sizes: list[int], total: int | None, told: list[int]) -> None:
-    """Every 64 KiB at most, and at the end; an end that was announced is told once."""
-    assert report(sizes, total) == [(done, total) for done in told]
-
-
-def test_what_a_report_returns_is_handed_on() -> None:
-    """It may have to be awaited."""
-    progress = Progress(lambda done, total: "mine", None)
-    assert progress.add(1) is None
-    assert progress.add(65536) == "mine"
-    assert progress.finish() == "mine"
+    progress = Progress(report, total)
+    assert {progress.add(piece) for piece in pieces} <= {None, "returned"}
+    assert progress.finish() == "returned"
+    assert told == [(done, total) for done in expected]

@@ -23,3 +23,14 @@ async def shout(response: Any) -> Response:
     """A response hook that replaces the body by its upper case."""
     await asyncio.sleep(0)
     return Response(response.status_code, response.headers, response.content.upper())
+
+
+class Count:
+    """An async function that notes what it is told of progress."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int | None]] = []
+
+    async def __call__(self, done: int, total: int | None) -> None:
+        await asyncio.sleep(0)
+        self.told.append((done, total))

@@ -157,6 +157,17 @@ def test_interim_responses_are_kept() -> None:
     assert (outcome.status, outcome.fields, outcome.complete) == (200, [(b"Content-Length", b"0")], True)
 
 
+def test_leave_to_send_the_body() -> None:
+    """Only 100 is leave to go on; other interim responses tell something else, and `expect` forgets it."""
+    parser = ResponseParser()
+    parser.feed(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+    assert not parser.continues
+    parser.feed(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert parser.continues
+    parser.expect("POST")
+    assert not parser.continues
+
+
 def test_too_many_interim_responses() -> None:
     """The seventeenth interim response is an error: a server could send them without end."""
     with pytest.raises(ProtocolError, match="more than 16"):

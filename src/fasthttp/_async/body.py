@@ -32,7 +32,7 @@ class AsyncBody:
         self._source = source
         self._pipeline = pipeline
         self._request = request
-        self._progress = None if on_download is None else Progress(on_download, source.content_length)
+        self.progress = None if on_download is None else Progress(on_download, source.content_length)  # None: tells nobody
         self.closed = False
 
     @property
@@ -45,8 +45,8 @@ class AsyncBody:
         plain = raw or pipeline.is_plain
         try:
             while data := await source.next():
-                if self._progress is not None:
-                    await settle(self._progress.add(len(data)))
+                if self.progress is not None:
+                    await settle(self.progress.add(len(data)))
                 if plain:
                     yield data
                 else:
@@ -54,8 +54,8 @@ class AsyncBody:
                         yield piece
             if not raw:
                 pipeline.flush()
-            if self._progress is not None:
-                await settle(self._progress.finish())
+            if self.progress is not None:
+                await settle(self.progress.finish())
             source.release()
             self.closed = True
         except GeneratorExit:

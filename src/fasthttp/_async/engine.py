@@ -172,6 +172,7 @@ class AsyncEngine:
         if response._content is not None or response._state != "live":
             return
         body: Any = response._live("async", "")
+        body.progress = None  # nobody waits for this body
         size = 0
         kept: list[bytes] = []
         try:

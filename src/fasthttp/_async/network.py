@@ -15,7 +15,7 @@ from fasthttp._pure.pool import OPEN, Ticket
 from fasthttp._pure.proxies import check_proxy_status, forward_head, parse_proxy
 from fasthttp._pure.route import NetworkOptions, Route
 from fasthttp._pure.tracing import Phases, Progress
-from fasthttp.errors import BodyLengthError, FastHTTPConnectionError, FastHTTPError, ProxyError, RequestTimeout
+from fasthttp.errors import BodyLengthError, FastHTTPConnectionError, FastHTTPError, PoolError, ProxyError, RequestTimeout
 from fasthttp.models import Request
 from fasthttp.response import Response, from_wire
 from httpwire.h1 import LAST_CHUNK, encode_chunk
@@ -76,7 +76,12 @@ class AsyncNetwork:
             if trace is not None:
                 trace.origin = f"{url.scheme}://{url.host_header.decode('ascii')}"
                 trace.start("pool.wait")
-            connection = self.pool.checkout(route.key, fresh=fresh, careful=careful)
+            try:
+                connection = self.pool.checkout(route.key, fresh=fresh, careful=careful)
+            except PoolError as exc:
+                if trace is not None:
+                    trace.fail(exc)
+                raise
             if connection is OPEN or connection.__class__ is Ticket:
                 connection = await self._connect(connection, route, call, total_at, fresh=fresh)
             try:
@@ -171,9 +176,11 @@ class AsyncNetwork:
             elif sent < announced:
                 raise BodyLengthError(f"body source gave {sent} bytes, fewer than the announced {announced}")
             await connection.drain()
+            if connection.answered and connection.unsent:
+                return False
             if progress is not None:
                 await settle(progress.finish())
-            return not connection.answered
+            return True
         finally:
             await pieces.aclose()
 
@@ -274,14 +281,14 @@ class AsyncConnectionSource:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._moments[5] = monotonic()
-            if self._trace is not None:
-                self._trace.end()
             if self._request_complete:
                 self._network._release(connection)
             else:
                 self._network._drop(connection)
             # The parser goes on with the next exchange: what this body still has to tell is kept apart.
             self._parser = _Remains(self._parser.trailers)
+            if self._trace is not None:
+                self._trace.end()  # last: what the hook raises must not keep the connection
 
     async def aclose(self) -> None:
         """Let go before the end: a short rest is read, so that the connection can be used again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterable
@@ -44,11 +45,18 @@ def literal(host: str, port: int) -> list[Address] | None:
 
 
 def normalise(found: Iterable[Any], port: int) -> list[Address]:
-    """What a resolver returned (addresses, or (family, address) pairs) as socket addresses, duplicates removed."""
+    """What a resolver returned (addresses, or (family, address) pairs) as socket addresses, duplicates removed.
+
+    Raises `OSError` for a name: connecting would look that up, after everything was checked.
+    """
     addresses: dict[Address, None] = {}
     for item in found:
         address = item if isinstance(item, str) else item[1]
         text = address if isinstance(address, str) else str(address[0])
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            raise OSError(f"the resolver gave {text!r}, which is no address") from None
         if isinstance(item, str) or not isinstance(address, tuple):
             family = socket.AF_INET6 if ":" in text else socket.AF_INET
             address = (text, port, 0, 0) if family == socket.AF_INET6 else (text, port)

@@ -210,6 +210,8 @@ class Connection(asyncio.Protocol):
                     self.parser.feed(data)
         except (OSError, ProtocolError):
             pass
+        if self.parser.status and not self.head_at:
+            self.head_at = monotonic()
 
     def _fail(self, error: FastHTTPError | None) -> None:
         if self._error is None:
@@ -243,6 +245,11 @@ class Connection(asyncio.Protocol):
         """Whether the final response has begun, or none can come."""
         return self.parser.status != 0 or self.closed
 
+    @property
+    def unsent(self) -> bool:
+        """Whether some of what was handed over has not gone out yet."""
+        return self.closed or self.transport.get_write_buffer_size() > 0
+
     async def drain(self) -> None:
         """Wait until more can be sent, or the response has begun."""
         while not self._can_write and not self.answered:
@@ -260,19 +267,21 @@ class Connection(asyncio.Protocol):
 
     async def await_interim(self, seconds: float) -> None:
         """Wait for leave to send the body (RFC 9110 §10.1.1), but not for ever: not every server knows the question."""
-        if self.parser.informational or self.answered:
-            return
+        until = monotonic() + seconds
         if self._total_at is not None:
-            seconds = min(seconds, self._total_at - monotonic())
-        self._interim = True
-        self._waiter = waiter = self.loop.create_future()
-        timer = self.loop.call_later(max(0.0, seconds), self._wake)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
-            self._interim = False
+            until = min(until, self._total_at)
+        while not self.answered and not self.parser.continues and (left := until - monotonic()) > 0:
+            self._interim = True
+            self._waiter = waiter = self.loop.create_future()
+            timer = self.loop.call_later(left, self._wake)
+            try:
+                await waiter
+            finally:
+                timer.cancel()
+                self._waiter = None
+                self._interim = False
+        if not self.answered and self._total_at is not None and monotonic() >= self._total_at - 0.0005:
+            self._expire_total()
         if self._error is not None and not self.parser.status:
             raise self._error
 
@@ -322,7 +331,7 @@ class Connection(asyncio.Protocol):
 
     def _on_timer(self) -> None:
         self._timer = None
-        if self._waiter is None:
+        if self._waiter is None or self._interim:  # a wait for 100 (Continue) has a limit of its own, and a timer for it
             return
         now = monotonic()
         limit = self._timeout.write if self._draining else self._timeout.read
@@ -332,8 +341,7 @@ class Connection(asyncio.Protocol):
                 self._unsent = unsent
                 self._since = now
         if self._total_at is not None and now >= self._total_at - 0.0005:
-            total = self._timeout.total
-            self._expire(TotalTimeout(f"total timeout after {total:g} s", phase="total", limit=total))
+            self._expire_total()
         elif limit is not None and now >= self._since + limit - 0.0005:
             if self._draining:
                 self._expire(WriteTimeout(f"write timeout after {limit:g} s", phase="write", limit=limit))
@@ -343,6 +351,10 @@ class Connection(asyncio.Protocol):
             due = [at for at in (self._total_at, None if limit is None else self._since + limit) if at is not None]
             if due:
                 self._arm(now, min(due))
+
+    def _expire_total(self) -> None:
+        total = self._timeout.total
+        self._expire(TotalTimeout(f"total timeout after {total:g} s", phase="total", limit=total))
 
     def _expire(self, error: FastHTTPError) -> None:
         self._fail(error)

@@ -30,11 +30,11 @@ async def open_connection(route: Route, options: NetworkOptions, timeout: Timeou
     seconds = total_at - monotonic() if by_total and total_at is not None else limit
     trying: list[str] = []
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as scope:
             sock = await _reach(loop, route, options, phases, trying)
             return await _wrap(loop, sock, route, options, phases)
     except TimeoutError as exc:
-        if isinstance(exc, FastHTTPError):
+        if isinstance(exc, FastHTTPError) or not scope.expired():
             raise
         if by_total:
             raise TotalTimeout(f"total timeout after {timeout.total:g} s", phase="total", limit=timeout.total) from exc
@@ -48,17 +48,19 @@ async def _reach(
 ) -> socket.socket:
     """A socket that leads to the server, through its proxy if need be."""
     found = await _resolve(loop, route, options, phases)
-    with phases("connect"):
-        sock = await _race(loop, route, options, found, trying)
-    handshake = route.tunnel()
-    if handshake is not None:
-        try:
+    sock: socket.socket | None = None
+    try:
+        with phases("connect"):
+            sock = await _race(loop, route, options, found, trying)
+        handshake = route.tunnel()
+        if handshake is not None:
             with phases("proxy"):
                 await _agree(loop, sock, handshake)
-        except BaseException:
+        return sock
+    except BaseException:
+        if sock is not None:
             sock.close()
-            raise
-    return sock
+        raise
 
 
 async def _race(
@@ -68,6 +70,7 @@ async def _race(
     waiting = list(found)
     failures: list[tuple[addresses.Address, OSError]] = []
     tasks: dict[asyncio.Task[socket.socket], addresses.Address] = {}
+    winner: socket.socket | None = None
     try:
         while waiting or tasks:
             if waiting:
@@ -79,19 +82,23 @@ async def _race(
                 error = task.exception()
                 if error is None:
                     del tasks[task]
-                    return task.result()
+                    winner = task.result()
+                    return winner
                 if not isinstance(error, OSError):
                     raise error
                 failures.append((tasks.pop(task), error))
     finally:
         for task in tasks:
+            task.add_done_callback(_close_loser)
             task.cancel()
-        if tasks:
+        if tasks and winner is None:  # else whoever cancels the call during the wait would lose the winner
             await asyncio.wait(tasks)
-            for task in tasks:
-                if not task.cancelled() and task.exception() is None:
-                    task.result().close()  # second in a photo finish
     raise addresses.connect_error(route, failures) from failures[-1][1]
+
+
+def _close_loser(task: asyncio.Task[socket.socket]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()  # second in a photo finish
 
 
 async def _dial(loop: asyncio.AbstractEventLoop, address: addresses.Address, options: NetworkOptions) -> socket.socket:
@@ -117,13 +124,18 @@ async def _agree(loop: asyncio.AbstractEventLoop, sock: socket.socket, handshake
 
 
 async def _wrap(loop: asyncio.AbstractEventLoop, sock: socket.socket, route: Route, options: NetworkOptions, phases: Phases) -> Connection:
+    connection: Connection | None = None
     try:
         if route.scheme == "https":
             with phases("tls"):
-                return await _secured(loop, sock, route, options)
+                connection = await _secured(loop, sock, route, options)
+            return connection
         transport, connection = await loop.create_connection(lambda: Connection(loop, options), sock=sock)
     except BaseException:
-        sock.close()
+        if connection is None:
+            sock.close()
+        else:
+            connection.abort()  # the socket is its own by now; a trace hook has raised
         raise
     connection.host = route.hostname
     connection.info = ConnectionInfo(peer=transport.get_extra_info("peername"), local=transport.get_extra_info("sockname"))
@@ -165,7 +177,7 @@ async def _resolve(loop: asyncio.AbstractEventLoop, route: Route, options: Netwo
                     found = addresses.normalise(answer, port)
                 else:
                     found = addresses.from_getaddrinfo(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-            except TimeoutError:
+            except FastHTTPError:
                 raise
             except (OSError, UnicodeError) as exc:
                 raise addresses.dns_error(host, exc if isinstance(exc, OSError) else OSError(str(exc))) from exc

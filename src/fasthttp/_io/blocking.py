@@ -75,6 +75,7 @@ class Connection:
         "sent_at",
         "socket",
         "stream",
+        "unsent",
         "uses",
         "waited",
         "wrote",
@@ -94,6 +95,7 @@ class Connection:
         self.closed = False
         self.uses = 0
         self.wrote = False
+        self.unsent = False  # whether the response came before all of the request went out
         self._was_cut = False
         self._timeout = Timeout()
         self._total_at: float | None = None
@@ -110,7 +112,7 @@ class Connection:
         self._timeout = timeout
         self._total_at = total_at
         self.uses += 1
-        self.wrote = False
+        self.wrote = self.unsent = False
         self.sent_at = self.head_at = 0.0
         seconds = timeout.write if total_at is None else self._seconds(timeout.write, "write")
         if seconds != self._send_limit:
@@ -151,6 +153,7 @@ class Connection:
                 if writable and not self.answered:
                     view = view[self.socket.send(view[:_PIECE]) :]
             if view:
+                self.unsent = True
                 self.parser.keep_alive = False  # what is missing of this request would be taken from the next one
         except BlockingIOError as exc:
             self._expired("write", exc)
@@ -181,7 +184,7 @@ class Connection:
     def await_interim(self, seconds: float) -> None:
         """Wait for leave to send the body (RFC 9110 §10.1.1), but not for ever: not every server knows the question."""
         until = monotonic() + seconds
-        while not self.parser.informational and not self.answered:
+        while not self.answered and not self.parser.continues:
             left = self._seconds(until - monotonic(), "read")
             if left is None or left <= 0 or not wait_readable(self._fileno, left):
                 return

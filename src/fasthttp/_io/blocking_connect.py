@@ -62,16 +62,18 @@ def open_connection(route: Route, options: NetworkOptions, timeout: Timeout, tot
     """A connection that is ready for requests, within the connect limit."""
     deadline = _Deadline(route, timeout, total_at)
     found = _resolve(route, options, deadline, phases)
-    with phases("connect"):
-        sock, peer = _race(route, options, found, deadline)
+    sock: socket.socket | None = None
     try:
+        with phases("connect"):
+            sock, peer = _race(route, options, found, deadline)
         handshake = route.tunnel()
         if handshake is not None:
             with phases("proxy"):
                 _agree(sock, handshake, deadline)
         return _wrap(sock, peer, route, options, deadline, phases)
     except BaseException:
-        sock.close()
+        if sock is not None:
+            sock.close()
         raise
 
 
@@ -82,6 +84,7 @@ def _race(route: Route, options: NetworkOptions, found: list[addresses.Address],
     with selectors.DefaultSelector() as selector:
         try:
             while waiting or selector.get_map():
+                left = deadline.left()
                 if waiting:
                     address = waiting.pop(0)
                     deadline.trying.append(addresses.show(address))
@@ -89,7 +92,6 @@ def _race(route: Route, options: NetworkOptions, found: list[addresses.Address],
                     if fault is not None:
                         failures.append((address, fault))
                         continue
-                left = deadline.left()
                 if waiting and (left is None or left > addresses.STAGGER):
                     left = addresses.STAGGER
                 for key, _ in selector.select(left):

@@ -40,7 +40,7 @@ def parse_proxy(text: str) -> Proxy:
     if mark and scheme in _LATER:
         not_yet(f"{scheme}:// proxies")
     if not mark or scheme != "http":
-        given = scheme + mark if mark else "no scheme"
+        given = scheme + mark if mark and scheme.isalnum() else "no scheme"  # user info may stand in its place
         raise ValueError(f"proxy URL must begin with http://, https://, socks5:// or socks5h://; it has {given}")
     try:
         url = parse_url(f"http://{rest}", True)
@@ -133,26 +133,24 @@ def bypass_for(text: str) -> Callable[[str, int], bool]:
     """
     networks: list[tuple[Any, int | None]] = []
     names: list[tuple[str, int | None]] = []
-    entries = text.replace(",", " ").lower().split()
-    for entry in entries:
+    for entry in text.replace(",", " ").lower().split():
         name, port = _split_port(entry)
         try:
             networks.append((ipaddress.ip_network(name, strict=False), port))
         except ValueError:
-            names.append((name.removeprefix("*").lstrip(".").rstrip("."), port))
-    everything = "*" in entries
+            names.append((name if name == "*" else name.removeprefix("*").strip("."), port))
 
     def bypassed(host: str, port: int) -> bool:
         host = host.rstrip(".")
+        if any(name == "*" and at in (None, port) for name, at in names):
+            return True
         try:
             address = ipaddress.ip_address(host)
         except ValueError:
-            if everything or host == "localhost" or host.endswith(".localhost"):
+            if host == "localhost" or host.endswith(".localhost"):
                 return True
             return any(at in (None, port) and (host == name or host.endswith("." + name)) for name, at in names)
-        if everything or address.is_loopback:
-            return True
-        return any(at in (None, port) and address in network for network, at in networks)
+        return address.is_loopback or any(at in (None, port) and address in network for network, at in networks)
 
     return bypassed
 
@@ -215,6 +213,6 @@ def check_proxy_status(status: int, reason: bytes, name: str) -> None:
     """Raise `ProxyError` for an answer in which a proxy refuses."""
     if 200 <= status < 300:
         return
-    words = f"{status} {reason.decode('latin-1')}".rstrip()
+    words = f"{status} {reason[:200].decode('latin-1')}".rstrip()
     what = f"requires authentication ({words})" if status == 407 else f"refused the tunnel: {words}"
     raise ProxyError(f"proxy {name} {what}", status_code=status, reason=reason.decode("latin-1"))

@@ -23,7 +23,8 @@ def next_request(request: Request, response: Response, sensitive: Collection[str
     """The request that follows `response`, or None where it does not redirect.
 
     Credentials, and every header whose name marks a secret, stay behind when the origin changes; the step from
-    http to https of one host on the default ports is not a change.
+    http to https of one host on the default ports is not a change. The caller's `Proxy-Authorization` always stays
+    behind: the next request may take another way.
 
     Raises:
         RemoteProtocolError: the `Location` is not a URL.
@@ -40,6 +41,7 @@ def next_request(request: Request, response: Response, sensitive: Collection[str
     method = _method(request.method, response.status_code)
     keeps_body = method == request.method and response.status_code != 303
     headers = request.headers.copy()
+    headers.pop("proxy-authorization", None)
     body = request.body if keeps_body else None
     if not keeps_body:
         for name in [name for name in headers if name.startswith("content-") or name in ("transfer-encoding", "expect")]:
@@ -51,7 +53,10 @@ def next_request(request: Request, response: Response, sensitive: Collection[str
         headers["Host"] = url.host_header.decode("ascii")
     if body is not None and not body.is_replayable:
         body.start(asked_by=response)
-    return request.derive(method=method, url=url, headers=headers, body=body)
+    following = request.derive(method=method, url=url, headers=headers, body=body)
+    if following.context is not None:
+        following.context = following.context._replace(proxy_authorization=None)
+    return following
 
 
 def _target(current: URL, location: str) -> URL:

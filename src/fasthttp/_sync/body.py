@@ -33,7 +33,7 @@ class SyncBody:
         self._source = source
         self._pipeline = pipeline
         self._request = request
-        self._progress = None if on_download is None else Progress(on_download, source.content_length)
+        self.progress = None if on_download is None else Progress(on_download, source.content_length)  # None: tells nobody
         self.closed = False
 
     @property
@@ -46,8 +46,8 @@ class SyncBody:
         plain = raw or pipeline.is_plain
         try:
             while data := source.next():
-                if self._progress is not None:
-                    settle(self._progress.add(len(data)))
+                if self.progress is not None:
+                    settle(self.progress.add(len(data)))
                 if plain:
                     yield data
                 else:
@@ -55,8 +55,8 @@ class SyncBody:
                         yield piece
             if not raw:
                 pipeline.flush()
-            if self._progress is not None:
-                settle(self._progress.finish())
+            if self.progress is not None:
+                settle(self.progress.finish())
             source.release()
             self.closed = True
         except GeneratorExit:

@@ -173,6 +173,7 @@ class SyncEngine:
         if response._content is not None or response._state != "live":
             return
         body: Any = response._live("sync", "")
+        body.progress = None  # nobody waits for this body
         size = 0
         kept: list[bytes] = []
         try:

@@ -89,6 +89,11 @@ class ResponseParser(MessageParser):
         self.informational: Sequence[tuple[int, list[Field]]] = ()
         self.upgraded = False
 
+    @property
+    def continues(self) -> bool:
+        """Whether the server has said 100 (Continue)."""
+        return any(status == 100 for status, _ in self.informational)
+
     def _check_start(self, data: bytes) -> None:
         self.started = True
         if data.startswith(_STARTS) or (len(data) < 9 and any(start.startswith(data) for start in _STARTS)):

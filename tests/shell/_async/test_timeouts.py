@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from time import monotonic
 
 import pytest
 
 from fasthttp import AsyncClient, ConnectError, ConnectTimeout, ReadTimeout, RequestTimeout, Timeout, TotalTimeout
+from tests.shell.deaf import deaf_port
 from tests.shell.server import HELLO, Peer, serve
 
 
@@ -97,27 +97,11 @@ async def test_a_later_shorter_limit_holds() -> None:
 
 async def test_connect_timeout() -> None:
     """A host that does not answer the SYN: ConnectTimeout that names limit and address."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    port = listener.getsockname()[1]
-    fillers = []
-    for _ in range(4):  # the backlog of one that nobody accepts from is soon full, and the next SYN is dropped
-        filler = socket.socket()
-        filler.setblocking(False)
-        try:
-            filler.connect(("127.0.0.1", port))
-        except BlockingIOError:
-            pass
-        fillers.append(filler)
-    try:
+    with deaf_port() as port:
         async with AsyncClient() as client:
             with pytest.raises(ConnectTimeout, match=rf"connect timeout after 0.2 s to 127.0.0.1:{port}") as caught:
                 await client.get(f"http://127.0.0.1:{port}/", timeout=Timeout(connect=0.2))
             assert client.pool_stats().open == 0
-    finally:
-        for sock in (*fillers, listener):
-            sock.close()
     assert isinstance(caught.value, ConnectError)
 
 

@@ -12,25 +12,6 @@ from fasthttp import AsyncClient, CertificateError, ConnectError, ReadError, Rem
 from tests.shell.server import HELLO, Peer, answering, response, serve
 
 
-@pytest.fixture(scope="module")
-def ca() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def server_context(ca: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def ca_file(ca: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "ca.pem"
-    ca.cert_pem.write_to_path(str(path))
-    return path
-
-
 async def test_trusted(server_context: ssl.SSLContext, ca_file: Path) -> None:
     """With the right CA the answer comes, large and small, and the connection is reused and tells its TLS version."""
     large = response(b"x" * 500_000)
@@ -80,16 +61,10 @@ async def test_the_name_of_the_url_is_checked(server_context: ssl.SSLContext, ca
     assert names == ["localhost", "evil.test", None]
 
 
-async def test_client_certificates(ca: trustme.CA, server_context: ssl.SSLContext, ca_file: Path, tmp_path: Path) -> None:
+async def test_client_certificates(server_context: ssl.SSLContext, ca_file: Path, client_cert: tuple[Path, Path]) -> None:
     """A server that requires a certificate answers with one and refuses without."""
-    server_context.verify_mode = ssl.CERT_REQUIRED
-    ca.configure_trust(server_context)
-    cert = ca.issue_cert("client.test")
-    cert_path, key_path = tmp_path / "c.pem", tmp_path / "k.pem"
-    cert.cert_chain_pems[0].write_to_path(str(cert_path))
-    cert.private_key_pem.write_to_path(str(key_path))
     with serve(answering(HELLO), server_context) as server:
-        async with AsyncClient(verify=ca_file, cert=(cert_path, key_path)) as client:
+        async with AsyncClient(verify=ca_file, cert=client_cert) as client:
             assert (await client.get(server.url)).status_code == 200
         async with AsyncClient(verify=ca_file) as client:
             # In TLS 1.3 the refusal comes after the handshake, and the close behind it may overtake it.
