@@ -22,6 +22,7 @@ class FastHTTPError(Exception):
     """
 
     attempts = 1
+    sent_attempts = 0  # those of which anything went out, as far as the call came
     maybe_sent = True  # whether the server may have acted on the request
 
     def __init__(

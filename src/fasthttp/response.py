@@ -99,6 +99,7 @@ class Response:
     status_code: int
     http_version = "HTTP/1.1"
     attempts = 1
+    sent_attempts = 1
     connection: Any = None
     path_params: Mapping[str, Any] = {}
     from_cache = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fasthttp._pure.faults import annotate
 from fasthttp._pure.redirects import REDIRECT_STATUSES, leaves_origin, next_request
 from fasthttp.errors import (
     FastHTTPConnectionError,
@@ -109,6 +110,9 @@ class Exchange:
         self._attempt = 1
         self._failures: list[FastHTTPError] = []
         self._history: list[Response] = []
+        self._on_wire = False  # whether anything of the present attempt went out
+        self._is_hop = False  # whether the present attempt is the first one after a redirect
+        self._sent_attempts = 0
         self._chain_jar: CookieJar | None = None  # of a client that keeps no cookies beyond a chain of redirects
         self._asked = request  # what the latest response answers, without cookies: redirects lead on from there
 
@@ -120,10 +124,12 @@ class Exchange:
                 yield Read(response)
         except FastHTTPError as exc:
             exc.attempts = self._attempt
+            exc.sent_attempts = self._sent_attempts
             for failure in self._failures:
                 exc.add_note(f"an earlier attempt failed: {type(failure).__name__}: {failure}")
             raise
         response.attempts = self._attempt
+        response.sent_attempts = self._sent_attempts
         response._history = tuple(self._history)
         return response
 
@@ -144,6 +150,7 @@ class Exchange:
                 raise self._too_many(response, following)
             self._tell("redirect", status=response.status_code, url=following.url)
             self._request = following
+            self._is_hop = True
 
     def _following(self, response: ClientResponse) -> Request | None:
         """The next request of the chain, or None when `response` is the one to return."""
@@ -179,7 +186,11 @@ class Exchange:
         """The answer to the request, after whatever attempts it takes."""
         while True:
             try:
-                response = yield from self._authenticated()
+                try:
+                    response = yield from self._authenticated()
+                finally:
+                    self._sent_attempts += self._on_wire and not self._is_hop
+                    self._on_wire = self._is_hop = False
             except FastHTTPError as exc:
                 delay = self._delay_after_error(exc)
                 if delay is None:
@@ -306,6 +317,8 @@ class Exchange:
             return response
         except FastHTTPError as exc:
             succeeded = False if _blames_origin(exc) else None
+            self._on_wire = self._on_wire or exc.maybe_sent
+            annotate(exc, wire, None, self._config.sensitive)
             raise
         finally:
             if permit is not None and breaker is not None:
@@ -322,6 +335,7 @@ class Exchange:
 
     def _received(self, wire: Request) -> Generator[Step, Any, ClientResponse]:
         response: ClientResponse = yield Send(wire)
+        self._on_wire = True
         if response._sets_cookies:
             self._config.keep_cookies(response, wire, self._jar_of_chain())
         return response

@@ -20,6 +20,7 @@ def annotate(error: FastHTTPError, request: Request, elapsed: float | None = Non
         error.request = request
     if error.url is None:
         error.url = mask_url(request.url, sensitive)
+    if error.method is None:
         error.method = request.method
     if isinstance(error, RequestTimeout) and error.elapsed is None:
         error.elapsed = elapsed

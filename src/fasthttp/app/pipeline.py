@@ -253,9 +253,9 @@ class _Flight:
         try:
             response: Response = await self.pipeline.engine.request(self.route.method, url, options)
         except FastHTTPError as exc:
-            self.attempts += exc.attempts if exc.maybe_sent and exc.request is not None else 0
+            self.attempts += exc.sent_attempts
             raise
-        self.attempts += response.attempts
+        self.attempts += response.sent_attempts
         if log.debug:
             log.received(response)
         return response

@@ -140,7 +140,7 @@ class RunLog:
             self.bar.advance(result.ok)
         recovered = self._recovered.pop(result.name, None)
         error = result.error if recovered is None else recovered
-        if self._mode == "failures" and error is None:
+        if self._mode == "summary" or (self._mode == "failures" and error is None):
             return
         failed = error is not None
         shown = (result.status is not None and result.status >= 400) or failed
