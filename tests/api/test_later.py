@@ -67,7 +67,7 @@ def test_parts_of_a_response_that_come_later_name_themselves() -> None:
 
 
 CLASSES = """
-    OAuth2ClientCredentials WebSocket WebSocketMessage SSEEvent AsyncSession Router SecurityPolicy
+    WebSocket WebSocketMessage SSEEvent AsyncSession Router SecurityPolicy
 """.split()
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fasthttp._pure.context import RequestContext
+from fasthttp._pure.faults import annotate
 from fasthttp._pure.redirects import REDIRECT_STATUSES, leaves_origin, next_request
 from fasthttp.errors import (
     ClientClosedError,
@@ -32,12 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["BufferBody", "Discard", "Exchange", "Pause", "Read", "Run", "Send", "Steps"]
 
 _MAX_ROUNDS = 5  # of authentication
+_MAX_APART = 1 << 20  # bytes of an answer that is an authentication's own
 
 
 class Send(NamedTuple):
-    """Send a request; gives the response after its head."""
+    """Send a request by the rules of `call`; gives the response after its head."""
 
     request: Request
+    call: Call
 
 
 class Read(NamedTuple):
@@ -241,6 +245,8 @@ class Exchange:
             if auth.requires_request_body and own.body is not None and own.body.content is None:
                 yield BufferBody(own)
                 request.body = own.body
+            if auth.fetches:
+                yield from auth._prepare(own, self._apart)
             result = yield Run(auth.on_request, (own,))
             if isinstance(result, Request):
                 own = result
@@ -265,6 +271,28 @@ class Exchange:
             rounds += 1
             request = following
 
+    def _apart(self, request: Request) -> Generator[Step, Any, ClientResponse]:
+        """The answer to a request of an authentication's own, for instance for a token: sent by the same client and limits.
+
+        It gets neither credentials nor headers of the call or client, and is neither redirected nor repeated.
+        """
+        for name in ("User-Agent", "Accept-Encoding"):
+            if name in self._config.headers:
+                request.headers.setdefault(name, self._config.headers[name])
+        request.context = (request.context or RequestContext())._replace(unbound=False)
+        call = self._call.copy()
+        call.stream = call.follow_redirects = False
+        call.retry = call.expect = call.on_upload = call.on_download = None
+        call.max_response_size = min(_MAX_APART, _MAX_APART if call.max_response_size is None else call.max_response_size)
+        call.settle()
+        steps = Exchange(self._config, call, request, self._total_at, now=self._now, wall=self._wall, chance=self._chance).steps()
+        try:
+            return (yield from steps)
+        except FastHTTPError as exc:
+            annotate(exc, request, sensitive=self._config.sensitive)
+            exc.maybe_sent = False  # the request of the call was not
+            raise
+
     # --- one request on the wire
 
     def _sent(self, wire: Request) -> Generator[Step, Any, ClientResponse]:
@@ -273,12 +301,12 @@ class Exchange:
         permit = None if breaker is None else breaker.enter(origin_of(wire.parsed_url))
         succeeded: bool | None = None
         try:
-            response = yield Send(wire)
+            response = yield Send(wire, self._call)
             if response._sets_cookies:
                 self._config.keep_cookies(response, wire)
             if response.status_code == 417 and "expect" in wire.headers:
                 yield Discard(response)
-                response = yield Send(self._unexpectant(wire))
+                response = yield Send(self._unexpectant(wire), self._call)
             if response._content is None and not self._call.stream and self._is_final(response):
                 yield Read(response)
             succeeded = response.status_code < 500 or response.status_code == 501
