@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import os
+import re
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future
+from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote_plus
 
-from fasthttp._pure.later import later
-from fasthttp.errors import InvalidHeader
+from fasthttp._pure.fork import forget_in_child
+from fasthttp.errors import ClientClosedError, FastHTTPError, InvalidHeader, PoolError, RequestError, TotalTimeout
 from httpwire import errors as wire
 from httpwire.auth import (
     DigestChallenge,
@@ -37,9 +43,10 @@ if TYPE_CHECKING:
 
 __all__ = ["AuthBase", "BasicAuth", "BearerAuth", "DigestAuth", "NetrcAuth", "NetrcTable", "OAuth2ClientCredentials", "make_auth"]
 
-OAuth2ClientCredentials = later("OAuth2ClientCredentials", "authentication", __name__)
-
 _log = logging.getLogger("fasthttp.client")
+_RENEW_BEFORE = 60  # seconds before its end that a token is replaced
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # wider than RFC 6750 §2.1 on purpose: servers hand out what they like
+_ERROR_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MAX_SPACES = 64  # protection spaces that a DigestAuth remembers, and URLs of one that a server may list
 
 
@@ -59,11 +66,13 @@ class AuthBase:
     Attributes:
         requires_request_body: whether the body is to be in memory when `on_request` runs.
         requires_response_body: whether the body is to be read when `on_response` runs.
+        fetches: whether `_prepare`, a generator of steps, is to run before `on_request`; its second argument sends requests.
         fixed_authorization: the value of `Authorization` where it never changes. The client then calls no method.
     """
 
     requires_request_body: bool = False
     requires_response_body: bool = False
+    fetches: bool = False
     fixed_authorization: str | None = None
 
     def on_request(self, request: Request) -> Any:
@@ -73,6 +82,9 @@ class AuthBase:
     def on_response(self, request: Request, response: Response) -> Any:
         """The `Request` to send instead of returning `response`, or None."""
         return self._on_response(request, response)
+
+    def _prepare(self, request: Request, send: Callable[[Request], Generator[Any, Any, Response]]) -> Generator[Any, Any, None]:
+        yield from ()
 
     # The classes of this file override these, so that a subclass of theirs may use either name.
     def _on_request(self, request: Request) -> Any:
@@ -397,6 +409,178 @@ class NetrcAuth(AuthBase):
         found = self._table.get(request.host) or self._table.default
         if found is not None:
             _authorize(request, found._value)
+
+
+class _TokenRequest:
+    """A token request under way. Those who wait for it share its outcome, on whichever thread or loop they are."""
+
+    __slots__ = ("done", "outcome")
+
+    def __init__(self) -> None:
+        self.done: Future[None] = Future()
+        self.done.set_running_or_notify_cancel()  # so that one who stops waiting cannot cancel it for the others
+        self.outcome: str | FastHTTPError | None = None  # None: whoever sent it has left
+
+    def wait(self) -> _TokenRequest:
+        """Itself, to be awaited."""
+        return self
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        import asyncio
+
+        return asyncio.wrap_future(self.done).__await__()
+
+
+class OAuth2ClientCredentials(AuthBase):
+    """A bearer token that is fetched with the client's own credentials (RFC 6749 §4.4).
+
+    One token serves all requests, of several threads and loops too, until 60 s before it expires. The client that sends
+    a request fetches it, through the same transport and within the same limits. A 401 of the API makes it fetch another
+    token and try once more. The object may be shared.
+
+    Args:
+        token_url: the absolute URL of the token endpoint.
+        client_id, client_secret: the credentials, sent to that URL only.
+        scopes: one text, or several, which are joined by spaces.
+        extra: more fields for the form that asks for the token, for instance `audience`.
+        auth_method: "body" puts the credentials into the form, "basic" into `Authorization`.
+
+    Raises:
+        ValueError: a URL that cannot be used, or an unknown `auth_method`.
+
+    Calls raise `RequestError` where no token is to be had, for instance "OAuth2 token request failed: 401 invalid_client";
+    they send nothing to the API then, and the next one tries again. Failures of the connection keep their own class.
+    """
+
+    fetches = True
+
+    def __init__(
+        self,
+        token_url: str,
+        client_id: str,
+        client_secret: str,
+        scopes: str | Sequence[str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        *,
+        auth_method: Literal["body", "basic"] = "body",
+    ) -> None:
+        from fasthttp.models import http_target
+
+        _, context = http_target(token_url)
+        if context is not None and context.credentials is not None:
+            raise ValueError("OAuth2ClientCredentials: token_url must not have user info; use client_id and client_secret")
+        if auth_method not in ("body", "basic"):
+            raise ValueError(f"OAuth2ClientCredentials: auth_method={auth_method!r} must be 'body' or 'basic'")
+        for name, value in (("client_id", client_id), ("client_secret", client_secret)):
+            if not isinstance(value, str):
+                raise TypeError(f"OAuth2ClientCredentials: {name} must be str, got {type(value).__name__}")
+        self.token_url = token_url
+        self.client_id = client_id
+        self.client_secret = client_secret
+        self.scopes = scopes if scopes is None or isinstance(scopes, str) else " ".join(scopes)
+        self.extra = dict(extra or {})
+        self.auth_method = auth_method
+        self._now: Callable[[], float] = monotonic
+        self._token: str | None = None
+        self._renew_at = math.inf
+        self.disown()
+        forget_in_child(self)
+
+    def disown(self) -> None:
+        """Leave the token request of another process to it."""
+        self._lock = threading.Lock()
+        self._pending: _TokenRequest | None = None
+
+    def _prepare(self, request: Request, send: Callable[[Request], Generator[Any, Any, Response]]) -> Generator[Any, Any, None]:
+        from fasthttp._pure.exchange import Run
+
+        outcome: str | FastHTTPError | None = None
+        while outcome is None:
+            with self._lock:
+                outcome = self._token if self._now() < self._renew_at else None
+                pending = self._pending
+                if outcome is None and pending is None:
+                    self._pending = own = _TokenRequest()
+            if outcome is None and pending is None:
+                outcome = yield from self._fetch(own, send)
+            elif outcome is None and pending is not None:
+                yield Run(pending.wait, ())
+                outcome = pending.outcome
+        if isinstance(outcome, FastHTTPError):
+            raise copy(outcome)  # each waiter's own: an error changes on its way up
+        _authorize(request, f"Bearer {outcome}")
+
+    def _fetch(self, pending: _TokenRequest, send: Callable[[Request], Generator[Any, Any, Response]]) -> Generator[Any, Any, str]:
+        try:
+            asked_at = self._now()
+            response = yield from send(self._token_request())
+            token, seconds = self._read(response)
+            with self._lock:
+                self._token, self._renew_at = token, asked_at + seconds - _RENEW_BEFORE
+            pending.outcome = token
+            return token
+        except FastHTTPError as exc:
+            if not exc.message.startswith("OAuth2"):
+                exc.message = f"OAuth2 token request failed: {exc.message}"
+            # What only this call ran into, its own time limit for instance, the others need not share.
+            if not isinstance(exc, (TotalTimeout, PoolError, ClientClosedError)):
+                pending.outcome = exc
+            raise
+        finally:
+            with self._lock:
+                self._pending = None
+            pending.done.set_result(None)
+
+    def _token_request(self) -> Request:
+        from fasthttp.models import Request
+
+        form = {"grant_type": "client_credentials", "scope": self.scopes or None, **self.extra}
+        headers = {"Accept": "application/json"}
+        if self.auth_method == "basic":  # each form-encoded first (RFC 6749 §2.3.1)
+            headers["Authorization"] = encode_basic(quote_plus(self.client_id), quote_plus(self.client_secret))
+        else:
+            form |= {"client_id": self.client_id, "client_secret": self.client_secret}
+        return Request("POST", self.token_url, headers, data=form)
+
+    def _read(self, response: Response) -> tuple[str, float]:
+        """The token, and for how many seconds it is good; without a word about that, until it is refused."""
+        try:
+            data = response.json()
+        except ValueError:
+            data = None
+        answer: dict[str, Any] = data if isinstance(data, dict) else {}
+        if response.status_code == 200:
+            token, kind = answer.get("access_token"), answer.get("token_type", "Bearer")
+            if isinstance(token, str) and _TOKEN.fullmatch(token) and isinstance(kind, str) and kind.lower() == "bearer":
+                return token, _seconds(answer.get("expires_in"))
+            problem = "without a bearer token"
+        else:
+            problem = str(answer.get("error", ""))
+            problem = problem if _ERROR_CODE.fullmatch(problem) else ""
+        text = f"OAuth2 token request failed: {response.status_code} {problem}".rstrip()
+        error = RequestError(text, url=self.token_url, method="POST", status_code=response.status_code)
+        error.maybe_sent = False  # the request that wanted the token was not
+        raise error
+
+    def _on_response(self, request: Request, response: Response) -> Any:
+        if response.status_code != 401 or request.auth_round > 0:
+            return None
+        with self._lock:
+            if request.headers.get("authorization") == f"Bearer {self._token}":  # else another call has a new one already
+                self._token, self._renew_at = None, math.inf
+        return request.copy()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({mask_url(self.token_url)!r}, {MASK!r}, {MASK!r})"
+
+
+def _seconds(value: Any) -> float:
+    """`expires_in`, which some servers send as text; infinite where it says nothing."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return math.inf
+    return math.inf if math.isnan(seconds) else seconds
 
 
 def _fixed(auth: AuthBase, cls: type[AuthBase], value: str) -> str | None:

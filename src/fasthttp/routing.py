@@ -88,7 +88,7 @@ class Route:
                 check_model(model)
         self.response_model = response_model
         self.request_model = request_model
-        self.result_model = None if handler is None else result_model(handler)
+        self.result_model = None if handler is None else result_model(handler, response_model)
         self.raise_for_status = raise_for_status
         self.path_params = path_params
         self.each = each

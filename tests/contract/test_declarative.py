@@ -15,11 +15,12 @@ import msgspec
 import pytest
 
 from fasthttp.app import FastHTTP
-from fasthttp.errors import ConnectError, FastHTTPBadStatusError, HTTPStatusError, InvalidURL, ReadTimeout
+from fasthttp.errors import ConnectError, FastHTTPBadStatusError, HTTPStatusError, ReadTimeout
 from fasthttp.models import Request
 from fasthttp.response import ClientResponse, Response
 from fasthttp.results import RouteResult, RunResult
 from fasthttp.routing import Route
+from fasthttp.security import SecurityPolicy
 from fasthttp.transports import MockTransport
 
 BASE = "http://api.test/v1"
@@ -216,7 +217,7 @@ def test_no_failure_of_a_route_touches_another() -> None:
         "handler": "handler", "refused": "request", "slow": "request", "odd": "request",
     }  # fmt: skip
     assert {name: type(each.error) for name, each in result.items() if not each.ok} == {
-        "handler": KeyError, "refused": ConnectError, "slow": ReadTimeout, "odd": OSError, 
+        "handler": KeyError, "refused": ConnectError, "slow": ReadTimeout, "odd": OSError,
     }  # fmt: skip
     assert [result[name].attempts for name in ("fine", "handler", "slow")] == [1, 1, 1]
     assert (result["handler"].status, result["handler"].value, result["refused"].status) == (200, None, None)
@@ -504,7 +505,7 @@ def serving() -> Iterator[str]:
 def test_a_run_over_a_server_that_is_not_ours() -> None:
     """Many routes over few connections, on a loop that the run starts and ends itself."""
     with serving() as authority:
-        app = FastHTTP(f"http://{authority}", log="off", per_host=3)
+        app = FastHTTP(f"http://{authority}", log="off", per_host=3, security=SecurityPolicy(allow_hosts=["localhost"]))
         for index in range(40):
             app.add_route("POST", f"/{index}", lambda resp: resp.json(), json={"index": index})
         app.add_route("POST", "/missing", lambda resp: resp.status, name="missing", data="x")

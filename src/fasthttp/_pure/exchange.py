@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fasthttp._pure.context import RequestContext
 from fasthttp._pure.faults import annotate
 from fasthttp._pure.redirects import REDIRECT_STATUSES, leaves_origin, next_request
 from fasthttp.errors import (
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["BufferBody", "Discard", "Exchange", "Pause", "Read", "Run", "Send"]
 
 _MAX_ROUNDS = 5  # of authentication
+_MAX_APART = 1 << 20  # bytes of an answer that is an authentication's own
 
 
 class Send(NamedTuple):
-    """Send a request; gives the response after its head."""
+    """Send a request by the rules of `call`; gives the response after its head."""
 
     request: Request
+    call: Call
 
 
 class Read(NamedTuple):
@@ -262,6 +265,8 @@ class Exchange:
                 request.headers.pop("transfer-encoding", None)  # the length is known now
             own = request.copy()  # what a method does to it must not last
             own.auth_round = rounds
+            if auth.fetches:
+                yield from auth._prepare(own, self._apart)
             own = self._returned(auth, "request", (yield Run(auth.on_request, (own,)))) or own
             self._asked = self._request if own.url == self._request.url else own
             response = yield from self._sent(self._config.dress(own, self._chain_jar))
@@ -294,6 +299,28 @@ class Exchange:
             kind = type(result).__name__
             raise TypeError(f"{type(auth).__name__} returned {kind} for a {event}; it must return None or a Request")
         return result if result.built_for is self._config else self._config.adopt(result)
+
+    def _apart(self, request: Request) -> Generator[Step, Any, ClientResponse]:
+        """The answer to a request of an authentication's own, for instance for a token: sent by the same client and limits.
+
+        It gets neither credentials nor headers of the call or client, and is neither redirected nor repeated.
+        """
+        for name in ("User-Agent", "Accept-Encoding"):
+            if name in self._config.headers:
+                request.headers.setdefault(name, self._config.headers[name])
+        request.context = (request.context or RequestContext())._replace(unbound=False)
+        call = self._call.copy()
+        call.stream = call.follow_redirects = False
+        call.retry = call.expect = call.on_upload = call.on_download = None
+        call.max_response_size = min(_MAX_APART, _MAX_APART if call.max_response_size is None else call.max_response_size)
+        call.settle()
+        steps = Exchange(self._config, call, request, self._total_at, now=self._now, wall=self._wall, chance=self._chance).steps()
+        try:
+            return (yield from steps)
+        except FastHTTPError as exc:
+            annotate(exc, request, sensitive=self._config.sensitive)
+            exc.maybe_sent = False  # the request of the call was not
+            raise
 
     # --- one request on the wire
 
@@ -334,7 +361,7 @@ class Exchange:
         return watch.sign(wire)
 
     def _received(self, wire: Request) -> Generator[Step, Any, ClientResponse]:
-        response: ClientResponse = yield Send(wire)
+        response: ClientResponse = yield Send(wire, self._call)
         self._on_wire = True
         if response._sets_cookies:
             self._config.keep_cookies(response, wire, self._jar_of_chain())

@@ -26,7 +26,8 @@ __all__ = ["check_model", "convert_result", "is_validation_error", "response_err
 __all__ += ["validate_request", "validated_json", "validated_model"]
 
 _CONTAINERS = (list, tuple, set, frozenset, dict, Union, UnionType)
-_PLAIN = (NoneType, bool, int, float, str, list, tuple, dict)  # what JSON gives, and what may stand beside a model
+_SCALARS = frozenset((NoneType, bool, int, float, str))
+_PLAIN = (*_SCALARS, list, tuple, dict)  # what JSON gives, and what may stand beside a model
 _MAX_SHOWN = 10  # complaints in one message; `details` has all of them
 
 
@@ -181,6 +182,8 @@ def _is_pydantic(exc: BaseException | None) -> bool:
 
 def _plain(typed: Any, sent: Any) -> Any:
     """An object of a model as dicts and lists; `sent` is the JSON that it was made of."""
+    if type(typed) in _SCALARS:
+        return typed
     if hasattr(type(typed), "__pydantic_root_model__") and type(typed).__pydantic_root_model__:
         return _plain(typed.root, sent)
     if isinstance(typed, msgspec.Struct) and typed.__struct_config__.array_like:

@@ -115,8 +115,8 @@ class SyncEngine:
     def _step(self, step: Any, call: Call, total_at: float | None) -> Any:
         kind = step.__class__
         if kind is Send:
-            response = self.sender.send(step.request, call, total_at)
-            self._attach(response, step.request, call)
+            response = self.sender.send(step.request, step.call, total_at)
+            self._attach(response, step.request, step.call)
             return response
         if kind is Read:
             read_response(step.response)

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from fasthttp._pure.routes import merge_headers, merge_params
 from fasthttp._pure.validation import convert_result, is_validation_error, response_error, validate_request
 from fasthttp.app.depend import Dependencies, RunScope, call
@@ -70,6 +72,7 @@ class Pipeline:
         self.auth = auth
         self.raise_for_status = raise_for_status
         self.middleware = middleware
+        self.sensitive = engine.config.sensitive
         self.scope = RunScope()
 
     async def run(self, job: Job) -> RouteResult:
@@ -233,8 +236,9 @@ class _Flight:
         config, route = request.config, self.plan.route
         if route.request_model is not None:
             self.stage = "validation"
-            body = config["json"] if config["json"] is not None else config["data"]
-            validate_request(route.request_model, body)
+            is_form = config["json"] is None and isinstance(config["data"], Mapping)
+            body = config["data"] if is_form else config["json"]
+            validate_request(route.request_model, body, form=is_form, sensitive=self.pipeline.sensitive)
         self.stage = "request"
         response = await self._send(request.route.url, _options(config))
         self.stage = "sent"
@@ -285,7 +289,7 @@ class _Flight:
         if route.handler is not None:
             self.value = await _handle(route.handler, route, response)
             if route.result_model is not None:
-                self.value = convert_result(route.result_model, self.value)
+                self.value = convert_result(route.result_model, self.value, sensitive=self.pipeline.sensitive)
         self.stage = "response"
         response._check_model()
         self.stage = None
@@ -308,7 +312,7 @@ class _Flight:
         try:
             self.value = answer.data if model is None else typed_data(answer.data, model)
         except Exception as exc:
-            raise (response_error(exc) if is_validation_error(exc) else exc) from exc
+            raise (self._unfit(exc) if is_validation_error(exc) else exc) from exc
         self.stage = None
         if refused:
             self.error, self.stage = _status_error(response), "status"
@@ -319,7 +323,7 @@ class _Flight:
         """What a failure comes to: hooks are told, a handler may turn it into a value."""
         stage = self.stage if self.stage != "sent" else "middleware"
         if stage == "handler" and is_validation_error(error):
-            error, stage = response_error(error), "response"
+            error, stage = self._unfit(error), "response"
         if stage == "request":
             self.response = self.response or getattr(error, "response", None)
             stage = _stage_of(error)
@@ -341,6 +345,11 @@ class _Flight:
             self.pipeline.log.recovered(self.job.name, error)
         except Exception as exc:
             self.error, self.stage = exc, "handler"
+
+    def _unfit(self, error: BaseException) -> FastHTTPValidationError:
+        """The error of a response that does not fit its model, made of the library's."""
+        value = None if self.response is None or self.response._json is msgspec.UNSET else self.response._json
+        return response_error(error, value, sensitive=self.pipeline.sensitive)
 
 
 class _Seen:
