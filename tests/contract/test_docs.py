@@ -20,7 +20,7 @@ BLOCKS = [
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Tells what it was sent; has a slow page, a page of lines, and one that is missing."""
+    """Tells what it was sent; has a slow page, a page of lines, a stream of events, and a page that is missing."""
 
     protocol_version = "HTTP/1.1"
     stopping = threading.Event()
@@ -31,6 +31,9 @@ class Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if path == "/slow":
             self.stopping.wait(2)
+        if path == "/prices":
+            self.send_prices()
+            return
         if path == "/lines":
             body = "".join(f"line {number}\n" for number in range(100)).encode()
         elif path == "/missing":
@@ -44,6 +47,17 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     do_POST = do_GET
+
+    def send_prices(self) -> None:
+        """Two events of a feed of six, from the one behind the caller's last, and then the connection drops."""
+        last = int(self.headers.get("last-event-id", 0))
+        self.close_connection = True
+        self.send_response(204 if last >= 6 else 200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        if last < 6:
+            for number in (last + 1, last + 2):
+                self.wfile.write(f'retry: 10\nid: {number}\nevent: price\ndata: {{"lamp": {number * 10}}}\n\n'.encode())
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
