@@ -495,9 +495,48 @@ class Client:
         """Later: open a WebSocket."""
         not_yet("client.websocket()")
 
-    def sse(self, url: str, **options: Any) -> Any:
-        """Later: follow server-sent events."""
-        not_yet("client.sse()")
+    def sse(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        reconnect: bool = False,
+        max_retries: int = 0,
+        backoff: float = 1.0,
+        last_event_id: str | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
+        """Follow server-sent events: a context manager that connects, and an iterator of `SSEEvent`.
+
+        It has `response` (the present one), `last_event_id` (of the last event given out) and `close()` or `aclose()`.
+        There is no total time limit: `timeout` bounds connecting and the silence between bytes. Status 204 ends the
+        stream.
+
+        Args:
+            url: as for `request`.
+            method: of the request.
+            reconnect: go on after the connection broke or the stream ended, from the last event on.
+            max_retries: tries in a row that may bring no event, -1 for any number; then the last error is raised.
+            backoff: seconds before the first try, doubled before each further one up to 30 times as long, and up to a
+                tenth shorter by chance. A `retry` of the server's is the first wait in its place, and the least later on.
+            last_event_id: of an earlier stream, to go on behind it.
+            options: as for `request`.
+
+        Raises, as it connects or reads:
+            HTTPStatusError: the status is 400 or above; final, but for 408 and 429.
+            RemoteProtocolError: it is no event stream, or a line or an event is larger than 16 MiB; final.
+            FastHTTPError: the connection failed, as for `request`, and is not tried again or was tried often enough.
+            ValueError: a number is out of range, or a body with `reconnect=True` can be sent only once.
+        """
+        settings: dict[str, Any] = {"reconnect": reconnect, "max_retries": max_retries}
+        settings |= {"backoff": backoff, "last_event_id": last_event_id}
+        if _in_loop():
+            from fasthttp._async.sse import AsyncEventStream
+
+            return AsyncEventStream(self._core.async_engine(), method, url, options, **settings)
+        from fasthttp._sync.sse import SyncEventStream
+
+        return SyncEventStream(self._core.sync_engine(), method, url, options, **settings)
 
     def __repr__(self) -> str:
         base = "" if self.base_url is None else f" {mask_url(self.base_url)}"

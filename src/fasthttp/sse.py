@@ -1,8 +1,11 @@
-"""Server-sent events. Not implemented yet."""
+"""Server-sent events: what one is, and how a handler ends its stream. `Client.sse` follows a stream."""
 
-from fasthttp._pure.later import later
+from __future__ import annotations
 
-SSEEvent = later("SSEEvent", "server-sent events", __name__)
-StopStream = later("StopStream", "server-sent events", __name__)
+from httpwire.sse import SSEEvent
 
 __all__ = ["SSEEvent", "StopStream"]
+
+
+class StopStream(Exception):
+    """Raised by the handler of a stream: its route ends here, successfully."""

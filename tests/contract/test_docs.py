@@ -100,6 +100,17 @@ class Handler(BaseHTTPRequestHandler):
 
     # --- paths that do not tell what they were sent
 
+    def do_prices(self) -> None:
+        """Two events of a feed of six, from the one behind the caller's last, and then the connection drops."""
+        last = int(self.headers.get("last-event-id", 0))
+        self.close_connection = True
+        self.send_response(204 if last >= 6 else 200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        if last < 6:
+            for number in (last + 1, last + 2):
+                self.wfile.write(f'retry: 10\nid: {number}\nevent: price\ndata: {{"lamp": {number * 10}}}\n\n'.encode())
+
     def do_lines(self) -> None:
         self.answer(200, "".join(f"line {number}\n" for number in range(100)).encode())
 
@@ -178,6 +189,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_CONNECT(self) -> None:
         self.answer(403, b"<h1>The proxy's own page</h1>")
+
+    def send_prices(self) -> None:
+        """Two events of a feed of six, from the one behind the caller's last, and then the connection drops."""
+        last = int(self.headers.get("last-event-id", 0))
+        self.close_connection = True
+        self.send_response(204 if last >= 6 else 200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        if last < 6:
+            for number in (last + 1, last + 2):
+                self.wfile.write(f'retry: 10\nid: {number}\nevent: price\ndata: {{"lamp": {number * 10}}}\n\n'.encode())
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

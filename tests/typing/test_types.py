@@ -37,6 +37,11 @@ with Client() as c:
     reveal_type(c.base_url)  #: str | None
     reveal_type(c.download("http://a.test/", "f"))  #: fasthttp.downloads.DownloadResult
     c.download("http://a.test/", "f", chunksize=1)  #! chunksize
+    with c.sse("http://a.test/", reconnect=True) as events:
+        reveal_type(events.response)  #: fasthttp.response.ClientResponse
+        for event in events:
+            reveal_type(event.id)  #: str | None
+    c.sse("http://a.test/", max_retry=1)  #! max_retry
     c.get("http://a.test/", timout=1)  #! timout
     c.get("http://a.test/", timeout="soon")  #! timeout
     c.post("http://a.test/", content=5)  #! content
@@ -52,6 +57,10 @@ async def main() -> None:
             reveal_type(piece)  #: bytes
         async with a.stream("GET", "http://a.test/") as s:
             reveal_type(s)  #: fasthttp.response.ClientResponse
+        async with a.sse("http://a.test/") as events:
+            reveal_type(events.last_event_id)  #: str | None
+            async for event in events:
+                reveal_type(event.data)  #: str
         reveal_type(await a.put("http://a.test/", b"x"))  #: fasthttp.response.ClientResponse
         await a.get("http://a.test/", follow_redirect=True)  #! follow_redirect
         await a.get("http://a.test/", max_redirects="5")  #! max_redirects

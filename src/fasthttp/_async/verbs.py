@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from fasthttp._async.engine import AsyncEngine
+    from fasthttp._async.sse import AsyncEventStream
     from fasthttp.downloads import DownloadResult
     from fasthttp.models import Request
     from fasthttp.types import BodyTypes, DataTypes, FileTypes, PostOptions, RequestOptions
@@ -140,6 +141,31 @@ class AsyncVerbs:
             checksum=checksum,
             overwrite=overwrite,
             chunk_size=chunk_size,
+        )
+
+    def sse(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        reconnect: bool = False,
+        max_retries: int = 0,
+        backoff: float = 1.0,
+        last_event_id: str | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> AsyncEventStream:
+        """Follow server-sent events; see `Client.sse`."""
+        from fasthttp._async.sse import AsyncEventStream
+
+        return AsyncEventStream(
+            self._engine or self._running(),
+            method,
+            url,
+            options,
+            reconnect=reconnect,
+            max_retries=max_retries,
+            backoff=backoff,
+            last_event_id=last_event_id,
         )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from fasthttp._sync.engine import SyncEngine
+    from fasthttp._sync.sse import SyncEventStream
     from fasthttp.downloads import DownloadResult
     from fasthttp.models import Request
     from fasthttp.types import BodyTypes, DataTypes, FileTypes, PostOptions, RequestOptions
@@ -141,6 +142,31 @@ class SyncVerbs:
             checksum=checksum,
             overwrite=overwrite,
             chunk_size=chunk_size,
+        )
+
+    def sse(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        reconnect: bool = False,
+        max_retries: int = 0,
+        backoff: float = 1.0,
+        last_event_id: str | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> SyncEventStream:
+        """Follow server-sent events; see `Client.sse`."""
+        from fasthttp._sync.sse import SyncEventStream
+
+        return SyncEventStream(
+            self._engine or self._running(),
+            method,
+            url,
+            options,
+            reconnect=reconnect,
+            max_retries=max_retries,
+            backoff=backoff,
+            last_event_id=last_event_id,
         )
 
 
