@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import inspect
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -29,6 +30,7 @@ _OPTIONS = frozenset(
     " raise_for_status name path_params each after".split()
 )
 _GRAPHQL_OPTIONS = frozenset("headers timeout tags response_model dependencies auth raise_for_status name after".split())
+_SSE_OPTIONS = frozenset("headers reconnect max_retries tags params json auth timeout dependencies backoff name".split())
 _DEFAULTS = {f"{verb}_request": verb for verb in VERBS}
 _DEFAULT_KEYS = frozenset(("headers", "timeout", "allow_redirects", "params"))
 
@@ -175,6 +177,20 @@ class GraphQLRoute(Route):
     operation_type = "query"
 
 
+class SSERoute(Route):
+    """A stream of events: its handler is called with each."""
+
+    kind = "sse"
+
+    def __init__(self, *arguments: Any, reconnect: bool = False, max_retries: int = 0, backoff: float = 1.0, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if reconnect and max_retries == 0:
+            warnings.warn("reconnect=True does nothing with max_retries=0; use -1 for any number of tries", UserWarning, stacklevel=4)
+        self.reconnect = reconnect
+        self.max_retries = max_retries
+        self.backoff = backoff
+
+
 class Declarations(Hookable):
     """The decorators that apps and routers share."""
 
@@ -265,6 +281,25 @@ class Declarations(Hookable):
             route = GraphQLRoute("POST", url, handler, **options)
             route.operation_type = operation_type
             self._register(route)
+            return handler
+
+        return register
+
+    def sse(self, url: str, *, method: str = "GET", **options: Any) -> Callable[[Handler], Handler]:
+        """Declare a stream of server-sent events; the function is called with each event, one after another.
+
+        Args:
+            url: as for `get`.
+            method: "GET", or "POST" with `json`.
+            options: `headers`, `params`, `json`, `auth`, `timeout` (connecting, and silence between bytes), `tags`,
+                `dependencies`, `name`; `reconnect`, `max_retries` (tries in a row, -1 for any number), `backoff` in seconds.
+        """
+        for name in options:
+            if name not in _SSE_OPTIONS:
+                raise TypeError(f"sse() got an unexpected keyword argument {name!r}")
+
+        def register(handler: Handler) -> Handler:
+            self._register(SSERoute(method.upper(), url, handler, **options))
             return handler
 
         return register

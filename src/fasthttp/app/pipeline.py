@@ -160,6 +160,9 @@ class _Flight:
         options = self.job.options()
         if self.route.kind == "graphql":
             options["json"] = await self._ask()
+        elif self.route.kind == "sse":
+            await self._follow(self.url, options)
+            return
         response = await self._send(self.url, options)
         await self._take(response)
 
@@ -183,12 +186,17 @@ class _Flight:
             for hook in self.plan.hooks_of("request"):
                 await call(hook, view, config)
                 seen.apply(config)
-            self.stage = "middleware"
-            response = await self._through_middleware(view, config)
-            self.response = response
-            self.stage = "dependency"
-            await dependencies.leave("function", None)
-            await self._take(response)
+            if view.kind == "sse":
+                self.stage = "request"
+                await self._follow(view.url, _options(config))
+                await dependencies.leave("function", None)
+            else:
+                self.stage = "middleware"
+                response = await self._through_middleware(view, config)
+                self.response = response
+                self.stage = "dependency"
+                await dependencies.leave("function", None)
+                await self._take(response)
         except BaseException as exc:
             await dependencies.leave("request", exc)
             raise
@@ -295,6 +303,35 @@ class _Flight:
         self.stage = None
         if refused:
             self.error, self.stage = _status_error(response), "status"
+
+    async def _follow(self, url: str, options: dict[str, Any]) -> None:
+        """A stream of events, each given to the handler; the value is how many there were."""
+        from fasthttp._async.sse import AsyncEventStream
+        from fasthttp.sse import StopStream
+
+        route: Any = self.plan.route
+        log = self.pipeline.log
+        self.value = 0
+        options.pop("follow_redirects", None)
+        log.stream("connecting", url)
+        stream = AsyncEventStream(
+            self.pipeline.engine, route.method, url, options,
+            reconnect=route.reconnect, max_retries=route.max_retries, backoff=route.backoff,
+        )  # fmt: skip
+        async with stream:
+            self.attempts = 1
+            self.response = stream.response
+            log.stream("connected", url)
+            try:
+                async for event in stream:
+                    self.response = stream.response
+                    self.stage = "handler"
+                    await _handle(route.handler, route, event)
+                    self.stage = "request"
+                    self.value += 1
+            except StopStream:
+                self.value += 1
+        self.stage = None
 
     def _take_graphql(self, response: Response, refused: bool) -> None:
         response._model = None
@@ -412,8 +449,8 @@ def _with_json_parts(options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "json": None, "files": parts}
 
 
-async def _handle(handler: Callable[..., Any], route: Route, response: Response) -> Any:
-    arguments = (response,) if route.takes_response else ()
+async def _handle(handler: Callable[..., Any], route: Route, argument: Any) -> Any:
+    arguments = (argument,) if route.takes_response else ()
     if route.is_async:
         return await handler(*arguments)
     return await asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, handler, *arguments)

@@ -94,13 +94,15 @@ class RunLog:
             record = self._logger.makeRecord("fasthttp", level, __file__, 0, message, (), None, extra=fields)
             _handler.handle(record)
 
-    def begin(self, count: int | None) -> None:
-        """The run begins; None: with nobody knows how many requests."""
+    def begin(self, count: int | None, streams: int = 0) -> None:
+        """The run begins, `streams` of its `count` routes with streams; None: with nobody knows how many."""
         self.line(logging.INFO, "FastHTTP started")
         if count:
-            self.line(logging.INFO, f"Sending {count} requests")
+            self.line(logging.INFO, f"{'Running' if streams else 'Sending'} {count} {'routes' if streams else 'requests'}")
         elif count == 0:
             self.line(logging.WARNING, "No routes to run")
+        if streams:
+            self.line(logging.INFO, f"SSE streams: {streams}")
         if count is not None and Bar.wanted(self.progress, count):
             self.bar = Bar(count, forced=self.progress is True)
 
@@ -108,6 +110,10 @@ class RunLog:
         """Nothing more is under way."""
         if self.bar is not None:
             self.bar.close()
+
+    def stream(self, state: str, url: str) -> None:
+        """A stream of events is being connected, or is."""
+        self.line(logging.INFO, f"SSE {state}: {mask_url(url)}")
 
     def sending(self, method: str, url: str, options: Mapping[str, Any]) -> None:
         """What is about to be sent."""

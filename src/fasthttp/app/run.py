@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from fasthttp.app.pipeline import Pipeline
@@ -37,6 +38,8 @@ class Run:
         self._runner = Runner(pipeline, self._ended, concurrency=concurrency, per_host=per_host)
         self._unfinished: dict[int, Job] = {}
         self._index = 0
+        self._places: dict[str, int] = {}  # the first index of each route, where all jobs are known from the start
+        self._sources: deque[AsyncGenerator[Job, None]] = deque()  # of jobs that are made as they are needed
         self.results: list[RouteResult] = []
 
     def _ended(self, result: RouteResult) -> None:
@@ -46,12 +49,10 @@ class Run:
         self.results.append(result)
         self._order.ended(job.plan, result)
         for plan in self._order.released():
-            self._add(list(plan.jobs(self._reserve(plan))), plan)
-
-    def _reserve(self, plan: Plan) -> int:
-        return self._places[plan.route.name]
-
-    _places: Mapping[str, int] = {}
+            if plan.route.name in self._places:
+                self._add(plan.jobs(self._places[plan.route.name]), plan)
+            else:
+                self._sources.append(self._jobs_of(plan))
 
     def _add(self, jobs: Iterable[Job], plan: Plan) -> None:
         results = self._order.results_for(plan)
@@ -63,14 +64,12 @@ class Run:
     async def all(self) -> None:
         """Run everything; the results are in `results`."""
         counted: list[tuple[Plan, list[Job]]] = []
-        places: dict[str, int] = {}
         for plan in self._plans:
-            places[plan.route.name] = self._index
+            self._places[plan.route.name] = self._index
             jobs = list(plan.jobs(self._index))
             self._index += len(jobs)
             counted.append((plan, jobs))
-        self._places = places
-        self._log.begin(self._index)
+        self._log.begin(self._index, sum(plan.route.kind == "sse" for plan in self._plans))
         for plan, jobs in counted:
             self._order.counts(plan, len(jobs))
         for plan, jobs in counted:
@@ -85,44 +84,46 @@ class Run:
     async def stream(self, more: Any = None) -> AsyncIterator[RouteResult]:
         """Results as they come, read by the consumer; jobs are made no faster than they are needed."""
         ahead = self._concurrency or 1000
-        source = self._jobs(more)
-        ended = False
+        self._sources.append(self._jobs(more))
         try:
             while True:
-                while not ended and self._runner.waiting < ahead and len(self.results) < ahead:
-                    job = await anext(source, None)
+                while self._sources and self._runner.waiting < ahead and len(self.results) < ahead:
+                    job = await anext(self._sources[0], None)
                     if job is None:
-                        ended = True
+                        self._sources.popleft()
                     else:
                         self._add([job], job.plan)
                 if self.results:
                     results, self.results = self.results, []
                     for result in results:
                         yield result
-                elif ended and self._runner.is_idle:
+                elif not self._sources and self._runner.is_idle:
                     return
                 else:
                     await self._runner.changed()
         finally:
-            await source.aclose()
+            for source in self._sources:
+                await source.aclose()
             await self._runner.cancel()
 
     async def _jobs(self, more: Any) -> AsyncGenerator[Job, None]:
-        """The jobs that may begin, made as they are asked for."""
+        """The jobs that may begin at once, made as they are asked for."""
         for plan in self._plans:
-            if not self._order.is_free(plan):
-                continue
-            count = 0
-            for job in plan.jobs(self._index):
-                self._index = job.index + 1
-                count += 1
-                yield job
-            self._order.counts(plan, count)
+            if self._order.is_free(plan):
+                async for job in self._jobs_of(plan):
+                    yield job
         if more is not None:
             async for plan in each_of(more):
-                for job in plan.jobs(self._index):
-                    self._index = job.index + 1
+                async for job in self._jobs_of(plan):
                     yield job
+
+    async def _jobs_of(self, plan: Plan) -> AsyncGenerator[Job, None]:
+        count = 0
+        for job in plan.jobs(self._index):
+            self._index = job.index + 1
+            count += 1
+            yield job
+        self._order.counts(plan, count)
 
     def unfinished(self) -> list[RouteResult]:
         """What an interrupted run has not brought to an end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 
 from fasthttp.app.pipeline import Pipeline
@@ -35,17 +35,27 @@ class Runner:
 
     def add(self, job: Job) -> None:
         """Queue a job; it begins as soon as there is room."""
+        if job.plan.route.kind == "sse":  # a stream may last as long as it likes: it takes nobody's place
+            self._begin(self._watch(job))
+            return
         self.waiting += 1
         self._schedule.add(origin_of(job.plan.url), job)
         self._pump()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    async def _watch(self, job: Job) -> None:
+        self._emit(await self._pipeline.run(job))
+        self._changed.set()
 
     def _pump(self) -> None:
         while self._free > 0 and (taken := self._schedule.take()) is not None:
             self._free -= 1
             self.waiting -= 1
-            task = asyncio.ensure_future(self._work(*taken))
-            self._tasks.add(task)
-            task.add_done_callback(self._finished)
+            self._begin(self._work(*taken))
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
