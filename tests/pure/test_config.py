@@ -374,3 +374,21 @@ def test_logger_sensitive_names_and_encoding_are_kept() -> None:
     settings = config(logger=logger, sensitive_headers=["X-Mine"], default_encoding="latin-1")
     assert (settings.logger, settings.sensitive, settings.default_encoding) == (logger, frozenset(["x-mine"]), "latin-1")
     assert config().logger.name == "fasthttp.client"
+
+
+def test_headers_may_come_from_an_iterator() -> None:
+    """They are read once, although they are looked at twice."""
+    settings = config(auth=("u", "p"))
+    request = settings.request("GET", "http://h/", {"headers": iter([("Authorization", "own"), ("X", "1")])})
+    assert (request.headers["authorization"], request.headers["x"]) == ("own", "1")
+    assert request.context is None or request.context.auth is None
+
+
+def test_a_request_that_was_built_keeps_its_credentials() -> None:
+    """Also when it is sent with options of its own."""
+    settings = config(auth=("client", "p"))
+    built = settings.request("GET", "http://h/", {"auth": ("built", "p")})
+    adopted = settings.adopt(built, {"cookies": {"a": "1"}})
+    assert adopted.context is not None
+    assert isinstance(adopted.context.auth, BasicAuth)
+    assert adopted.context.auth.username == "built"

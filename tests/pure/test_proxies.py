@@ -202,6 +202,9 @@ def test_routes() -> None:
 
 def test_what_is_no_proxy() -> None:
     """Errors name the fault, and no user info."""
+    listed: Any = "http://p:3128"
+    with pytest.raises(TypeError, match="proxies= takes a mapping, not str; for one proxy use proxy="):
+        choose_proxies(None, listed, None)
     wrong: Any = 3128
     with pytest.raises(TypeError, match="not as int"):
         parse_proxy(wrong)
