@@ -392,3 +392,12 @@ def test_a_request_that_was_built_keeps_its_credentials() -> None:
     assert adopted.context is not None
     assert isinstance(adopted.context.auth, BasicAuth)
     assert adopted.context.auth.username == "built"
+
+
+def test_a_request_that_another_client_built_keeps_its_credentials() -> None:
+    """They are part of what was built; the headers are those of both."""
+    built = config(auth=("first", "p")).plain_request("GET", "http://h/")
+    adopted = config(auth=("second", "p"), headers={"X": "2"}).adopt(built)
+    assert adopted.context is not None
+    assert isinstance(adopted.context.auth, BasicAuth)
+    assert (adopted.context.auth.username, adopted.headers["x"]) == ("first", "2")
