@@ -48,7 +48,8 @@ class RetryPolicy:
     """Which failures are met with another attempt. Immutable; any number of clients and calls may share one.
 
     Methods that are not idempotent are repeated only where they are listed, or where the request was certainly never
-    sent.
+    sent. All attempts and the waits between them are one call: `timeout=5` limits the whole of it, not each attempt, so
+    that a first attempt that takes it all leaves nothing for a second. `Timeout(read=5)` limits the phases of each.
 
     Args:
         max_attempts: requests in all, the first included.
@@ -119,9 +120,9 @@ class RetryPolicy:
     ) -> None:
         if status_codes is not UNSET and retry_on_status is not UNSET:
             raise TypeError("status_codes= and retry_on_status= are the same thing: give one of them")
-        statuses = retry_on_status if status_codes is UNSET else status_codes
+        statuses = _statuses(retry_on_status if status_codes is UNSET else status_codes)
         errors = RETRY_EXCEPTIONS if retry_exceptions is UNSET else retry_exceptions
-        errors = (errors,) if isinstance(errors, type) else tuple(errors)
+        errors = tuple(errors) if isinstance(errors, Iterable) and not isinstance(errors, type) else (errors,)
         if not all(isinstance(error, type) and issubclass(error, BaseException) for error in errors):
             raise TypeError("retry_exceptions= takes classes of exceptions")
         if isinstance(methods, str):
@@ -132,7 +133,7 @@ class RetryPolicy:
             "max_attempts": _at_least("max_attempts", max_attempts, 1),
             "backoff_factor": _at_least("backoff_factor", backoff_factor, 0),
             "backoff_max": _at_least("backoff_max", backoff_max, 0),
-            "status_codes": frozenset((408, 429, 500, 502, 503, 504) if statuses is UNSET else map(int, statuses)),
+            "status_codes": statuses,
             "retry_exceptions": errors,
             "circuit_breaker": bool(circuit_breaker),
             "cb_failure_threshold": _at_least("cb_failure_threshold", cb_failure_threshold, 1),
@@ -201,6 +202,18 @@ class RetryPolicy:
 
 def _rebuild(values: dict[str, Any]) -> RetryPolicy:
     return RetryPolicy(**values)
+
+
+def _statuses(value: Any) -> frozenset[int]:
+    if value is UNSET:
+        return frozenset((408, 429, 500, 502, 503, 504))
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise TypeError(f"status_codes= takes several statuses, as (429, 503), not {value!r}")
+    statuses = tuple(value)
+    for status in statuses:
+        if isinstance(status, bool) or not isinstance(status, int):
+            raise TypeError(f"status_codes= takes integers, not {status!r}")
+    return frozenset(map(int, statuses))
 
 
 def _at_least(name: str, value: Any, least: int) -> Any:

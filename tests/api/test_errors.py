@@ -160,7 +160,9 @@ def test_a_message_has_one_line_with_method_and_url_once() -> None:
     """The URL is added only where the message lacks it."""
     assert str(FastHTTPError("refused", url="https://a.test/x", method="GET")) == "refused: GET https://a.test/x"
     assert str(FastHTTPError("refused", url="https://a.test/x")) == "refused: https://a.test/x"
-    assert str(FastHTTPError("HTTP 404 for GET https://a.test/x", url="https://a.test/x", method="GET")) == "HTTP 404 for GET https://a.test/x"
+    assert (
+        str(FastHTTPError("HTTP 404 for GET https://a.test/x", url="https://a.test/x", method="GET")) == "HTTP 404 for GET https://a.test/x"
+    )
 
 
 @pytest.mark.parametrize(("url", "shown"), [

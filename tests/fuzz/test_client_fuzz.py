@@ -27,7 +27,7 @@ VALID = [
     b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + response(b"after"),
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
     b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil the end",
-    b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 10\r\n\r\n",
+    b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\nContent-Length: 10\r\n\r\n',
 ]
 NUMBERS = [b"0", b"-1", b"+5", b"0x10", b"99999999999999999999999", b"18446744073709551616", b"4294967296", b"1e9", b"", b"5, 6"]
 

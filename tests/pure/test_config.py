@@ -284,6 +284,15 @@ def test_what_describes_the_request_is_not_for_one_that_is_built(name: str) -> N
         config().call({name: None}, Request("GET", "http://h/"))
 
 
+@pytest.mark.parametrize("name", ["on_upload", "on_download"])
+def test_progress_is_told_to_a_function(name: str) -> None:
+    """Anything else is refused with the call, not at the first byte; None is none."""
+    assert getattr(config().call({name: None}), name) is None
+    assert getattr(config().call({name: print}), name) is print
+    with pytest.raises(TypeError, match=f"{name}= takes a function"):
+        config().call({name: 5})
+
+
 def test_what_is_not_built_yet_names_itself() -> None:
     """Values that switch it off are no use of it."""
     config().call({"http2": False})

@@ -32,7 +32,7 @@ def test_a_proxy_by_its_url(text: str, proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("p:3128", "it has no scheme"), ("", "it has no scheme"), ("ftp://p", "it has ftp://"), ("socks4://p", "it has socks4://"),
+    ("p:3128", "has no scheme; write http://host:port"), ("", "no scheme"), ("ftp://p", "has ftp://"), ("socks4://p", "has socks4://"),
     ("http://", "proxy URL is not valid"), ("http://p:99999", "proxy URL is not valid"), ("http://a b", "proxy URL is not valid"),
 ])  # fmt: skip
 def test_what_is_no_proxy(text: str, message: str) -> None:

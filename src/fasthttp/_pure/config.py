@@ -350,6 +350,8 @@ class ClientConfig:
         for name in ("stream", "follow_redirects", "max_redirects", "max_response_size", "on_upload", "on_download"):
             value = get(name, UNSET)
             if value is not UNSET:
+                if name.startswith("on_") and value is not None and not callable(value):
+                    raise TypeError(f"{name}= takes a function of (done, total), not {type(value).__name__}")
                 setattr(call, name, value)
         if get("trace", UNSET) is not UNSET:
             call.trace_hook = check_trace(options["trace"])
