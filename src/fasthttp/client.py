@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import ssl
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Never, Self, Unpack
 
 from fasthttp._async.verbs import AsyncVerbs
 from fasthttp._pure.config import ClientConfig
+from fasthttp._pure.keywords import unknown_keyword
 from fasthttp._pure.later import not_yet
 from fasthttp._pure.pool import PoolStats
 from fasthttp._sync.verbs import SyncVerbs
@@ -137,6 +139,7 @@ class Client:
         trace: `(event, info)`, called as each phase of a request begins and ends.
 
     Raises:
+        TypeError: an unknown argument, with the one that was probably meant.
         ValueError: arguments exclude each other, or name a file that does not exist.
         NotImplementedError: `http2`; a proxy whose scheme is not `http`.
     """
@@ -177,7 +180,10 @@ class Client:
         expect_continue: bool | float = False,
         sensitive_headers: Iterable[str] = (),
         trace: TraceHook | None = None,
+        **unknown: Never,
     ) -> None:
+        for name in unknown:
+            raise unknown_keyword(name, [*inspect.signature(Client).parameters][:-1], f"{type(self).__name__}()")
         if http2:
             not_yet("Client(http2=...)")
         config = ClientConfig(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp._pure.call import HOOK_EVENTS, SAFE, Call, check_count, check_retry, check_trace, expect_seconds, hook_table
 from fasthttp._pure.context import RequestContext, join_cookies, names_authorization
+from fasthttp._pure.keywords import unknown_keyword
 from fasthttp._pure.later import not_yet
 from fasthttp.errors import InvalidHeader, InvalidURL
 from fasthttp.models import Request, add_params, check_method, http_target, is_absolute, make_headers, refuse_controls, to_url
@@ -335,7 +336,7 @@ class ClientConfig:
         """
         known = _KNOWN if request is None else _RULES | _SENT
         if not known.issuperset(options):
-            raise TypeError(f"unexpected keyword argument {next(name for name in options if name not in known)!r}")
+            raise unknown_keyword(next(name for name in options if name not in known), known)
         if _RULES.isdisjoint(options) and (request is None or request.timeout is UNSET):
             return self.defaults
         get = options.get
