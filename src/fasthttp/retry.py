@@ -59,7 +59,8 @@ class RetryPolicy:
         retry_exceptions: errors that are retried. Bad input, certificate errors, the total timeout, pool errors,
             refusals by our own checks, decode errors and spent bodies never are.
         circuit_breaker: leave an origin alone after `cb_failure_threshold` failures in a row, for
-            `cb_recovery_seconds`; then `cb_half_open_max` probes at once.
+            `cb_recovery_seconds`; then `cb_half_open_max` probes at once. A client has one breaker, made by its own
+            policy or else by the first of a call; one that asks for another goes to the log, once.
         methods: those that may be repeated, in upper case. Beside them, any request with an `Idempotency-Key`.
         jitter: the share of a delay that is left to chance, 0 to 1.
         respect_retry_after: wait as long as `Retry-After` says.
@@ -121,7 +122,7 @@ class RetryPolicy:
         if status_codes is not UNSET and retry_on_status is not UNSET:
             raise TypeError("status_codes= and retry_on_status= are the same thing: give one of them")
         statuses = _statuses(retry_on_status if status_codes is UNSET else status_codes)
-        errors = RETRY_EXCEPTIONS if retry_exceptions is UNSET else retry_exceptions
+        errors: Any = RETRY_EXCEPTIONS if retry_exceptions is UNSET else retry_exceptions
         errors = tuple(errors) if isinstance(errors, Iterable) and not isinstance(errors, type) else (errors,)
         if not all(isinstance(error, type) and issubclass(error, BaseException) for error in errors):
             raise TypeError("retry_exceptions= takes classes of exceptions")
@@ -157,6 +158,11 @@ class RetryPolicy:
     def retry_on_status(self) -> frozenset[int]:
         """The same as `status_codes`."""
         return self.status_codes
+
+    @property
+    def breaker_settings(self) -> tuple[int, float, int]:
+        """What the breaker of a client is made with: `threshold`, `recovery` and `half_open_max`."""
+        return (self.cb_failure_threshold, self.cb_recovery_seconds, self.cb_half_open_max)
 
     def should_retry_status(self, status: int) -> bool:
         """Whether an answer with this status is one to retry."""
@@ -236,9 +242,12 @@ class CircuitBreaker:
         recovery: seconds that it stays open before probes are let through.
         half_open_max: probes at once.
         successes: good probes that close it.
+
+    `settings` are the first three.
     """
 
     def __init__(self, threshold: int = 5, recovery: float = 60.0, half_open_max: int = 1, successes: int = 1) -> None:
+        self.settings = (threshold, recovery, half_open_max)
         self._state = BreakerState(
             _at_least("threshold", threshold, 1),
             _at_least("recovery", recovery, 0),
@@ -250,7 +259,7 @@ class CircuitBreaker:
     @classmethod
     def from_policy(cls, policy: RetryPolicy) -> CircuitBreaker:
         """The breaker that a policy describes."""
-        return cls(policy.cb_failure_threshold, policy.cb_recovery_seconds, policy.cb_half_open_max)
+        return cls(*policy.breaker_settings)
 
     def enter(self, origin: str) -> Permit:
         """Leave to send one request. Raises `CircuitOpenError` with `origin` and `retry_after` in seconds."""

@@ -86,7 +86,7 @@ class AsyncNetwork:
                 complete = inline or await self._send_body(connection, request, call)
                 if trace is not None:
                     trace.start("response.headers")
-                await connection.receive(_HEAD_ONLY if call.watches_body else _BUFFER)
+                await connection.receive(_HEAD_ONLY if call.head_first else _BUFFER)
                 if connection.parser.status == 407 and route.forwards:
                     check_proxy_status(407, connection.parser.reason, f"{route.proxy.host}:{route.proxy.port}")  # type: ignore[union-attr]
                 return self._response(connection, request, call, complete)
@@ -282,6 +282,11 @@ class AsyncConnectionSource:
                 self._network._drop(connection)
             # The parser goes on with the next exchange: what this body still has to tell is kept apart.
             self._parser = _Remains(self._parser.trailers)
+
+    def limit_total(self, seconds: float) -> None:
+        """Let the rest take no longer than this."""
+        if self._connection is not None:
+            self._connection.limit_total(seconds)
 
     async def aclose(self) -> None:
         """Let go before the end: a short rest is read, so that the connection can be used again."""

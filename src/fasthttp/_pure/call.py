@@ -31,6 +31,7 @@ class Call:
         "breaker",
         "expect",
         "follow_redirects",
+        "head_first",
         "hooks",
         "max_ratio",
         "max_redirects",
@@ -77,6 +78,8 @@ class Call:
         """Work out what follows from the rules, once they are complete."""
         self.attends_upload = self.expect is not None or self.on_upload is not None
         self.watches_body = self.stream or self.max_response_size is not None or self.on_download is not None
+        # Whether the head is looked at before the body has come: an answer that is to be retried may be slow with it.
+        self.head_first = self.watches_body or self.retry is not None
         turns = set(REDIRECT_STATUSES)
         if self.retry is not None:
             turns |= self.retry.status_codes

@@ -73,6 +73,7 @@ class ClientConfig:
         self.default_encoding = default_encoding
         self.sensitive = frozenset(name.lower() for name in sensitive_headers)
         self._breaker: CircuitBreaker | None = None
+        self._breaker_differs = False  # whether a policy that asks for another one was told of
         self.defaults = Call()
         self.defaults.follow_redirects = follow_redirects
         self.defaults.max_redirects = check_count("max_redirects", max_redirects)
@@ -178,7 +179,11 @@ class ClientConfig:
         call.retry = policy = check_retry(value)
         call.breaker = None
         if policy is not None and policy.circuit_breaker:
-            call.breaker = self._breaker or self._make_breaker(policy)
+            call.breaker = breaker = self._breaker or self._make_breaker(policy)
+            if breaker.settings != policy.breaker_settings and not self._breaker_differs:
+                self._breaker_differs = True
+                words = "the circuit breaker of this client (threshold, recovery, probes) stays %s; a policy of a call asks for %s"
+                self.logger.warning(words, breaker.settings, policy.breaker_settings)
 
     # --- one call
 
