@@ -61,7 +61,7 @@ class _Core:
         self.transport = transport
         self.entered = False
         # The network has ways of its own to both engines; anything else is a transport of the user's.
-        self.network = transport if type(transport) is HTTPTransport else None
+        self.network = transport if isinstance(transport, HTTPTransport) and transport.is_plain else None
         self._sync: SyncEngine | None = None
 
     def check_open(self) -> None:
@@ -221,6 +221,8 @@ class Client:
         else:
             given = [name for name, value in network.items() if value is not None]
             given += [] if verify is True else ["verify"]
+            given += [] if max_header_bytes == 65536 else ["max_header_bytes"]
+            given += [] if max_header_count == 256 else ["max_header_count"]
             if given:
                 raise ValueError(f"transport= and {given[0]}= exclude each other: give network options to the transport")
         self._core = _Core(config, transport)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fasthttp.types import TraceHook
 
 __all__ = ["HOOK_EVENTS", "IDEMPOTENT", "SAFE", "Call", "HookTable", "check_count", "check_retry", "check_trace"]
-__all__ += ["expect_seconds", "hook_table"]
+__all__ += ["expect_seconds", "hook_table", "refuse_overrides"]
 
 HOOK_EVENTS = ("request", "response", "error")
 SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "QUERY"))  # RFC 9110 §9.2.1
@@ -118,6 +118,13 @@ def expect_seconds(value: bool | float | None) -> float | None:
     if not value > 0:
         raise ValueError(f"expect_continue={value!r} takes True, False or seconds above 0")
     return float(value)
+
+
+def refuse_overrides(overrides: Mapping[str, Any], transport: object) -> None:
+    """Raise `ValueError` where a call says how to connect, over a transport that does not ask."""
+    for name, value in overrides.items():
+        if value is not None and not (name == "proxy" and value == "") and not (name == "verify" and value is True):
+            raise ValueError(f"{name}= of a call does nothing over {type(transport).__name__}: give network options to the transport")
 
 
 def check_trace(value: Any) -> TraceHook | None:
