@@ -219,12 +219,8 @@ class Client:
                 **network,
             )
         else:
-            given = [name for name, value in network.items() if value is not None]
-            given += [] if verify is True else ["verify"]
-            given += [] if max_header_bytes == 65536 else ["max_header_bytes"]
-            given += [] if max_header_count == 256 else ["max_header_count"]
-            if given:
-                raise ValueError(f"transport= and {given[0]}= exclude each other: give network options to the transport")
+            others = {"verify": (verify, True), "max_header_bytes": (max_header_bytes, 65536), "max_header_count": (max_header_count, 256)}
+            _refuse_beside_transport(network, others)
         self._core = _Core(config, transport)
 
     # --- opening and closing
@@ -550,6 +546,14 @@ class AsyncClient(AsyncVerbs, Client):
 
     def close(self) -> None:
         raise TypeError("AsyncClient is async: use 'await client.aclose()'")
+
+
+def _refuse_beside_transport(network: dict[str, Any], others: dict[str, tuple[Any, Any]]) -> None:
+    """Raise `ValueError` for an option of the network that was given: not None, or of the `others` not the default."""
+    given = [name for name, value in network.items() if value is not None]
+    given += [name for name, (value, default) in others.items() if value != default]
+    if given:
+        raise ValueError(f"transport= and {given[0]}= exclude each other: give network options to the transport")
 
 
 def _in_loop() -> bool:
