@@ -108,6 +108,7 @@ class _MeasuredSource:
         self.content_length = source.content_length
         self.aclose = source.aclose
         self.abandon = source.abandon
+        self.limit_total = getattr(source, "limit_total", None)
 
     @property
     def trailers(self) -> Any:

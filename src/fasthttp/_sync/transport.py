@@ -109,6 +109,7 @@ class _MeasuredSource:
         self.content_length = source.content_length
         self.close = source.close
         self.abandon = source.abandon
+        self.limit_total = getattr(source, "limit_total", None)
 
     @property
     def trailers(self) -> Any:
