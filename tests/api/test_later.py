@@ -91,6 +91,18 @@ def test_arguments_of_the_declarative_client_that_come_later_name_themselves(nam
         FastHTTP(concurency=1)
 
 
+@pytest.mark.parametrize(("name", "meant"), [
+    ("allow_redirects", "; did you mean 'follow_redirects'?"), ("mounts", "; did you mean 'proxies'?"),
+    ("app", "; did you mean 'transport'?"), ("time_out", "; did you mean 'timeout'?"), ("unknow", ""),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", [Client, SyncClient, AsyncClient])
+def test_an_unknown_argument_of_a_client(kind: Any, name: str, meant: str) -> None:
+    """Names the client and what was probably meant."""
+    with pytest.raises(TypeError) as caught:
+        kind(**{name: 1})
+    assert str(caught.value) == f"{kind.__name__}() got an unexpected keyword argument {name!r}{meant}"
+
+
 @pytest.mark.parametrize("name", ["files", "auth", "response_model", "dependencies", "raise_for_status", "each", "after"])
 def test_options_of_a_route_that_come_later_name_themselves(name: str) -> None:
     """At decoration, not when it runs."""

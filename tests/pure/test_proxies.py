@@ -209,9 +209,9 @@ def test_what_is_no_proxy() -> None:
     with pytest.raises(TypeError, match="not as int"):
         parse_proxy(wrong)
     for text, message in (
-        ("ftp://user:hunter2@p.test", "it has ftp://$"),
-        ("user:hunter2@p.test", "it has no scheme$"),
-        ("user:hunter2@p://x", "it has no scheme$"),
+        ("ftp://user:hunter2@p.test", "has ftp://;"),
+        ("user:hunter2@p.test", "has no scheme;"),
+        ("user:hunter2@p://x", "has no scheme;"),
         ("http://user:hunter2@p.test:0x50", "is not valid"),
     ):
         with pytest.raises(ValueError, match=message) as caught:

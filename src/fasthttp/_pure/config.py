@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp._pure.call import HOOK_EVENTS, SAFE, Call, check_count, check_retry, check_trace, expect_seconds, hook_table
 from fasthttp._pure.context import RequestContext, join_cookies, names_authorization
+from fasthttp._pure.keywords import unknown_keyword
 from fasthttp._pure.later import not_yet
 from fasthttp.errors import InvalidHeader, InvalidURL
 from fasthttp.models import Request, add_params, check_method, http_target, is_absolute, make_headers, refuse_controls, to_url
@@ -72,6 +73,7 @@ class ClientConfig:
         self.default_encoding = default_encoding
         self.sensitive = frozenset(name.lower() for name in sensitive_headers)
         self._breaker: CircuitBreaker | None = None
+        self._breaker_differs = False  # whether a policy that asks for another one was told of
         self.defaults = Call()
         self.defaults.follow_redirects = follow_redirects
         self.defaults.max_redirects = check_count("max_redirects", max_redirects)
@@ -177,7 +179,11 @@ class ClientConfig:
         call.retry = policy = check_retry(value)
         call.breaker = None
         if policy is not None and policy.circuit_breaker:
-            call.breaker = self._breaker or self._make_breaker(policy)
+            call.breaker = breaker = self._breaker or self._make_breaker(policy)
+            if breaker.settings != policy.breaker_settings and not self._breaker_differs:
+                self._breaker_differs = True
+                words = "the circuit breaker of this client (threshold, recovery, probes) stays %s; a policy of a call asks for %s"
+                self.logger.warning(words, breaker.settings, policy.breaker_settings)
 
     # --- one call
 
@@ -335,7 +341,7 @@ class ClientConfig:
         """
         known = _KNOWN if request is None else _RULES | _SENT
         if not known.issuperset(options):
-            raise TypeError(f"unexpected keyword argument {next(name for name in options if name not in known)!r}")
+            raise unknown_keyword(next(name for name in options if name not in known), known)
         if _RULES.isdisjoint(options) and (request is None or request.timeout is UNSET):
             return self.defaults
         get = options.get
@@ -350,6 +356,8 @@ class ClientConfig:
         for name in ("stream", "follow_redirects", "max_redirects", "max_response_size", "on_upload", "on_download"):
             value = get(name, UNSET)
             if value is not UNSET:
+                if name.startswith("on_") and value is not None and not callable(value):
+                    raise TypeError(f"{name}= takes a function of (done, total), not {type(value).__name__}")
                 setattr(call, name, value)
         if get("trace", UNSET) is not UNSET:
             call.trace_hook = check_trace(options["trace"])
