@@ -110,6 +110,8 @@ def make_auth(value: Any) -> AuthBase | None:
     if callable(value) and not (isinstance(value, type) and issubclass(value, AuthBase)):
         return _FunctionAuth(value)
     got = f"the class {value.__name__}; make an object of it" if isinstance(value, type) else type(value).__name__
+    if isinstance(value, (str, bytes, list)):
+        got += "; use ('user', 'pass')"
     raise TypeError(f"auth must be an AuthBase, a (user, password) tuple or a callable that takes the request, got {got}")
 
 

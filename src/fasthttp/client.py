@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import ssl
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Never, Self, Unpack
 
 from fasthttp._async.verbs import AsyncVerbs
 from fasthttp._pure.config import ClientConfig
+from fasthttp._pure.keywords import unknown_keyword
 from fasthttp._pure.later import not_yet
 from fasthttp._pure.pool import PoolStats
 from fasthttp._sync.verbs import SyncVerbs
@@ -59,7 +61,7 @@ class _Core:
         self.transport = transport
         self.entered = False
         # The network has ways of its own to both engines; anything else is a transport of the user's.
-        self.network = transport if type(transport) is HTTPTransport else None
+        self.network = transport if isinstance(transport, HTTPTransport) and transport.is_plain else None
         self._sync: SyncEngine | None = None
 
     def check_open(self) -> None:
@@ -137,6 +139,7 @@ class Client:
         trace: `(event, info)`, called as each phase of a request begins and ends.
 
     Raises:
+        TypeError: an unknown argument, with the one that was probably meant.
         ValueError: arguments exclude each other, or name a file that does not exist.
         NotImplementedError: `http2`; a proxy whose scheme is not `http`.
     """
@@ -177,7 +180,10 @@ class Client:
         expect_continue: bool | float = False,
         sensitive_headers: Iterable[str] = (),
         trace: TraceHook | None = None,
+        **unknown: Never,
     ) -> None:
+        for name in unknown:
+            raise unknown_keyword(name, [*inspect.signature(Client).parameters][:-1], f"{type(self).__name__}()")
         if http2:
             not_yet("Client(http2=...)")
         config = ClientConfig(
@@ -213,10 +219,8 @@ class Client:
                 **network,
             )
         else:
-            given = [name for name, value in network.items() if value is not None]
-            given += [] if verify is True else ["verify"]
-            if given:
-                raise ValueError(f"transport= and {given[0]}= exclude each other: give network options to the transport")
+            others = {"verify": (verify, True), "max_header_bytes": (max_header_bytes, 65536), "max_header_count": (max_header_count, 256)}
+            _refuse_beside_transport(network, others)
         self._core = _Core(config, transport)
 
     # --- opening and closing
@@ -581,6 +585,14 @@ class AsyncClient(AsyncVerbs, Client):
 
     def close(self) -> None:
         raise TypeError("AsyncClient is async: use 'await client.aclose()'")
+
+
+def _refuse_beside_transport(network: dict[str, Any], others: dict[str, tuple[Any, Any]]) -> None:
+    """Raise `ValueError` for an option of the network that was given: not None, or of the `others` not the default."""
+    given = [name for name, value in network.items() if value is not None]
+    given += [name for name, (value, default) in others.items() if value != default]
+    if given:
+        raise ValueError(f"transport= and {given[0]}= exclude each other: give network options to the transport")
 
 
 def _in_loop() -> bool:

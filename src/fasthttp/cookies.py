@@ -234,6 +234,21 @@ class CookieJar:
             self._headers.clear()
             self._next_expiry = math.inf
 
+    def update(self, cookies: CookieTypes) -> None:
+        """Put in the cookies of a mapping or of another jar, of any kind that the jar itself can be made of."""
+        found, now = list(_cookies_of(cookies)), self._clock()
+        with self._lock:
+            for cookie in found:
+                self._put(cookie, now)
+
+    def keys(self) -> list[str]:
+        """The name of each cookie, oldest first; `dict(jar)` has each name once, with the value that came last."""
+        return [cookie.name for cookie in self.cookies()]
+
+    def values(self) -> list[str]:
+        """The value of each cookie, oldest first."""
+        return [cookie.value for cookie in self.cookies()]
+
     def items(self) -> list[tuple[str, str]]:
         """Name and value of each cookie, oldest first."""
         return [(cookie.name, cookie.value) for cookie in self.cookies()]
@@ -266,7 +281,7 @@ class CookieJar:
         return any(cookie.name == name for cookie in self.cookies())
 
     def __iter__(self) -> Iterator[str]:
-        return iter([cookie.name for cookie in self.cookies()])
+        return iter(self.keys())
 
     def __getitem__(self, name: str) -> str:
         found = self._named(name, None, None)
@@ -551,6 +566,9 @@ def _cookies_of(source: Any) -> Iterable[Cookie]:
     if stdlib is not None and isinstance(jar, stdlib.CookieJar):
         return [_of_stdlib(cookie) for cookie in jar]
     if isinstance(source, Mapping):
+        for name, value in source.items():
+            if not isinstance(value, str):
+                raise TypeError(f"value of cookie {name!r} must be str, got {type(value).__name__}")
         return [Cookie(name, value) for name, value in source.items()]
     raise TypeError(f"cookies must be a mapping, a CookieJar or an http.cookiejar jar, got {type(source).__name__}")
 

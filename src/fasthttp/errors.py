@@ -18,7 +18,7 @@ class FastHTTPError(Exception):
     """Base of every failure of a call.
 
     Attributes: `message`, `url` (without user info, secrets masked), `method`, `status_code`, `details`, `request`,
-    `response` (None where there is none), `attempts` (requests that the call made, the failed one included).
+    `response` (None where there is none), `attempts` (1, and one more for each retry of the call).
     """
 
     attempts = 1

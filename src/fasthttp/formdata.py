@@ -22,7 +22,7 @@ _JOIN = 65536  # contents up to this size are sent in one piece with what stands
 
 
 class MultipartEncoder:
-    """A `multipart/form-data` body (RFC 7578): the fields first, then the files, in order.
+    """A `multipart/form-data` body (RFC 7578): the fields first, then the files, in order. Send it as `content=`.
 
     Args:
         fields: mapping or pairs, as in `data=`: sequences repeat the name, None is dropped, booleans are true/false.
@@ -59,7 +59,7 @@ class MultipartEncoder:
         return all(part.body.is_replayable for part in self._parts)
 
     def iter_bytes(self) -> FormBody:
-        """The body in pieces, for `for` and `async for`, or as the `content=` of a request."""
+        """The body in pieces, for `for` and `async for`, or as a `content=`."""
         return FormBody(self._parts, self.boundary, self._chunk_size)
 
     def __repr__(self) -> str:
@@ -74,7 +74,7 @@ class Part:
     def __init__(self, name: str, content: Any, filename: str | None = None, content_type: str | None = None, headers: Any = ()) -> None:
         self.name = name
         self.head = part_head(name, filename, content_type, headers)
-        self.body = content_body(content)
+        self.body = content_body(content, f"files[{name!r}] takes bytes, text, a path, a file or an iterable of bytes")
 
     def check(self, given: int, *, ended: bool = False) -> None:
         """Raise `BodyLengthError` if the `given` bytes are more than announced, or are all and fewer."""

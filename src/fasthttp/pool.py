@@ -89,7 +89,7 @@ class ConnectionPool:
 
     def __del__(self) -> None:
         pools = [pool for pool in self._pools() if not pool.closed and pool.stats().open]
-        if pools:
+        if pools and not self._closed:  # else a loop in another thread is about to close the rest
             count = sum(pool.stats().open for pool in pools)
             warnings.warn(f"unclosed client: {count} connections are open", ResourceWarning, source=self, stacklevel=2)
             self.close()

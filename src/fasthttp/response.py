@@ -66,7 +66,8 @@ class Response:
         url: the final URL; that of `request` by default.
         method, http_version, history, elapsed, extensions: as the attributes of these names.
 
-    `bool(response)` is True whatever the status; ask `ok`.
+    `bool(response)` is True whatever the status; ask `ok`. `attempts` is 1 and one more for each retry by the policy, over
+    the whole call; redirects and rounds of authentication are in `history` and count for nothing here.
     """
 
     # Class-level defaults: a response that came over the wire sets only what it has.
@@ -194,7 +195,8 @@ class Response:
 
     @property
     def history(self) -> list[Response]:
-        """The responses that were followed to this one, oldest first."""
+        """The responses that led to this one, oldest first: redirects that were followed, and answers such as 401 that an
+        authentication met with another request. Those that were retried are not among them."""
         return list(self._history)
 
     @property

@@ -48,7 +48,8 @@ class RetryPolicy:
     """Which failures are met with another attempt. Immutable; any number of clients and calls may share one.
 
     Methods that are not idempotent are repeated only where they are listed, or where the request was certainly never
-    sent.
+    sent. All attempts and the waits between them are one call: `timeout=5` limits the whole of it, not each attempt, so
+    that a first attempt that takes it all leaves nothing for a second. `Timeout(read=5)` limits the phases of each.
 
     Args:
         max_attempts: requests in all, the first included.
@@ -58,7 +59,8 @@ class RetryPolicy:
         retry_exceptions: errors that are retried. Bad input, certificate errors, the total timeout, pool errors,
             refusals by our own checks, decode errors and spent bodies never are.
         circuit_breaker: leave an origin alone after `cb_failure_threshold` failures in a row, for
-            `cb_recovery_seconds`; then `cb_half_open_max` probes at once.
+            `cb_recovery_seconds`; then `cb_half_open_max` probes at once. A client has one breaker, made by its own
+            policy or else by the first of a call; one that asks for another goes to the log, once.
         methods: those that may be repeated, in upper case. Beside them, any request with an `Idempotency-Key`.
         jitter: the share of a delay that is left to chance, 0 to 1.
         respect_retry_after: wait as long as `Retry-After` says.
@@ -119,9 +121,9 @@ class RetryPolicy:
     ) -> None:
         if status_codes is not UNSET and retry_on_status is not UNSET:
             raise TypeError("status_codes= and retry_on_status= are the same thing: give one of them")
-        statuses = retry_on_status if status_codes is UNSET else status_codes
-        errors = RETRY_EXCEPTIONS if retry_exceptions is UNSET else retry_exceptions
-        errors = (errors,) if isinstance(errors, type) else tuple(errors)
+        statuses = _statuses(retry_on_status if status_codes is UNSET else status_codes)
+        errors: Any = RETRY_EXCEPTIONS if retry_exceptions is UNSET else retry_exceptions
+        errors = tuple(errors) if isinstance(errors, Iterable) and not isinstance(errors, type) else (errors,)
         if not all(isinstance(error, type) and issubclass(error, BaseException) for error in errors):
             raise TypeError("retry_exceptions= takes classes of exceptions")
         if isinstance(methods, str):
@@ -132,7 +134,7 @@ class RetryPolicy:
             "max_attempts": _at_least("max_attempts", max_attempts, 1),
             "backoff_factor": _at_least("backoff_factor", backoff_factor, 0),
             "backoff_max": _at_least("backoff_max", backoff_max, 0),
-            "status_codes": frozenset((408, 429, 500, 502, 503, 504) if statuses is UNSET else map(int, statuses)),
+            "status_codes": statuses,
             "retry_exceptions": errors,
             "circuit_breaker": bool(circuit_breaker),
             "cb_failure_threshold": _at_least("cb_failure_threshold", cb_failure_threshold, 1),
@@ -156,6 +158,11 @@ class RetryPolicy:
     def retry_on_status(self) -> frozenset[int]:
         """The same as `status_codes`."""
         return self.status_codes
+
+    @property
+    def breaker_settings(self) -> tuple[int, float, int]:
+        """What the breaker of a client is made with: `threshold`, `recovery` and `half_open_max`."""
+        return (self.cb_failure_threshold, self.cb_recovery_seconds, self.cb_half_open_max)
 
     def should_retry_status(self, status: int) -> bool:
         """Whether an answer with this status is one to retry."""
@@ -203,6 +210,18 @@ def _rebuild(values: dict[str, Any]) -> RetryPolicy:
     return RetryPolicy(**values)
 
 
+def _statuses(value: Any) -> frozenset[int]:
+    if value is UNSET:
+        return frozenset((408, 429, 500, 502, 503, 504))
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise TypeError(f"status_codes= takes several statuses, as (429, 503), not {value!r}")
+    statuses = tuple(value)
+    for status in statuses:
+        if isinstance(status, bool) or not isinstance(status, int):
+            raise TypeError(f"status_codes= takes integers, not {status!r}")
+    return frozenset(map(int, statuses))
+
+
 def _at_least(name: str, value: Any, least: int) -> Any:
     kinds: Any = int if least == 1 else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds):
@@ -223,9 +242,12 @@ class CircuitBreaker:
         recovery: seconds that it stays open before probes are let through.
         half_open_max: probes at once.
         successes: good probes that close it.
+
+    `settings` are the first three.
     """
 
     def __init__(self, threshold: int = 5, recovery: float = 60.0, half_open_max: int = 1, successes: int = 1) -> None:
+        self.settings = (threshold, recovery, half_open_max)
         self._state = BreakerState(
             _at_least("threshold", threshold, 1),
             _at_least("recovery", recovery, 0),
@@ -237,7 +259,7 @@ class CircuitBreaker:
     @classmethod
     def from_policy(cls, policy: RetryPolicy) -> CircuitBreaker:
         """The breaker that a policy describes."""
-        return cls(policy.cb_failure_threshold, policy.cb_recovery_seconds, policy.cb_half_open_max)
+        return cls(*policy.breaker_settings)
 
     def enter(self, origin: str) -> Permit:
         """Leave to send one request. Raises `CircuitOpenError` with `origin` and `retry_after` in seconds."""

@@ -12,6 +12,7 @@ from httpwire.headers import HeaderTypes
 
 if TYPE_CHECKING:
     from fasthttp.errors import FastHTTPError
+    from fasthttp.formdata import MultipartEncoder
     from fasthttp.models import Request
     from fasthttp.response import Response
     from fasthttp.timeouts import Timeout
@@ -58,6 +59,7 @@ BodyTypes = Union[
     memoryview,
     str,
     "PathLike[str]",
+    "MultipartEncoder",
     IO[bytes],
     IO[str],
     Iterable[Union[bytes, str]],

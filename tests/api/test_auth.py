@@ -52,6 +52,7 @@ def test_what_is_no_auth(value: Any) -> None:
     with pytest.raises(TypeError, match="auth must be an AuthBase") as caught:
         make_auth(value)
     assert "hunter2" not in str(caught.value)
+    assert ("use ('user', 'pass')" in str(caught.value)) == isinstance(value, (str, bytes, list))
 
 
 def test_functions_that_return_requests() -> None:

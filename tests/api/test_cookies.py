@@ -391,6 +391,29 @@ def test_a_jar_looks_like_a_mapping_of_names() -> None:
     with pytest.raises(KeyError, match="c"):
         jar["c"]
     assert repr(jar) == "<CookieJar: 3 cookies>"
+    assert (jar.keys(), jar.values(), dict(jar)) == (["a", "a", "b"], ["1", "2", "3"], {"a": "2", "b": "3"})
+
+
+def test_a_jar_takes_over_the_cookies_of_another() -> None:
+    """`update` takes what a jar can be made of; a domain comes along, and what was there under the same key is replaced."""
+    jar, other = CookieJar({"a": "1", "b": "2"}), CookieJar({"b": "3"})
+    other.set("c", "4", domain="shop.test")
+    jar.update(other)
+    jar.update({"d": "5"})
+    assert jar.items() == [("a", "1"), ("b", "3"), ("c", "4"), ("d", "5")]
+    assert jar.get("c", domain="shop.test") == "4"
+    assert len(other) == 2
+    with pytest.raises(TypeError, match="cookies must be a mapping"):
+        jar.update(5)
+
+
+@pytest.mark.parametrize("value", [None, 5, b"secret"])
+def test_a_value_that_is_no_text_names_its_cookie(value: Any) -> None:
+    """In a mapping, before anything is kept; the value is not shown."""
+    jar = CookieJar()
+    with pytest.raises(TypeError, match=f"cookie 'sid' must be str, got {type(value).__name__}"):
+        jar.update({"a": "1", "sid": value})
+    assert len(jar) == 0
 
 
 def test_removing() -> None:

@@ -82,3 +82,15 @@ def test_arguments_of_the_declarative_client_that_come_later_name_themselves() -
     with pytest.raises(TypeError, match="unexpected keyword argument 'typo'"):
         app.get("http://a.test/", typo=1)(print)
     assert app.routes == []
+
+
+@pytest.mark.parametrize(("name", "meant"), [
+    ("allow_redirects", "; did you mean 'follow_redirects'?"), ("mounts", "; did you mean 'proxies'?"),
+    ("app", "; did you mean 'transport'?"), ("time_out", "; did you mean 'timeout'?"), ("unknow", ""),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", [Client, SyncClient, AsyncClient])
+def test_an_unknown_argument_of_a_client(kind: Any, name: str, meant: str) -> None:
+    """Names the client and what was probably meant."""
+    with pytest.raises(TypeError) as caught:
+        kind(**{name: 1})
+    assert str(caught.value) == f"{kind.__name__}() got an unexpected keyword argument {name!r}{meant}"

@@ -144,13 +144,14 @@ def test_both_names_at_once_are_refused() -> None:
     ({"backoff_factor": -0.1}, ValueError), ({"backoff_factor": math.nan}, ValueError), ({"backoff_factor": "1"}, TypeError),
     ({"backoff_max": -1}, ValueError), ({"jitter": -0.1}, ValueError), ({"jitter": 1.1}, ValueError), ({"jitter": math.nan}, ValueError),
     ({"cb_failure_threshold": 0}, ValueError), ({"cb_recovery_seconds": -1}, ValueError), ({"cb_half_open_max": 0}, ValueError),
-    ({"retry_after_max": -1}, ValueError), ({"status_codes": 503}, TypeError), ({"status_codes": ["many"]}, ValueError),
+    ({"retry_after_max": -1}, ValueError), ({"status_codes": 503}, TypeError), ({"status_codes": ["many"]}, TypeError),
+    ({"status_codes": "503"}, TypeError), ({"status_codes": ["503"]}, TypeError), ({"status_codes": [True]}, TypeError),
     ({"retry_exceptions": [503]}, TypeError), ({"retry_exceptions": [int]}, TypeError), ({"retry_exceptions": ReadError("x")}, TypeError),
     ({"methods": "GET"}, TypeError),
 ])  # fmt: skip
 def test_what_cannot_be_meant_is_refused(keywords: dict[str, Any], error: type[Exception]) -> None:
-    """When the policy is made; the message names the argument, or Python's own says what is wrong with the value."""
-    with pytest.raises(error, match=rf"{next(iter(keywords))}|not iterable|invalid literal"):
+    """When the policy is made; the message names the argument."""
+    with pytest.raises(error, match=next(iter(keywords))):
         RetryPolicy(**keywords)
 
 

@@ -173,7 +173,7 @@ def test_a_misspelt_keyword_is_a_type_error(verb: str) -> None:
 def test_a_misspelt_argument_of_a_client_is_a_type_error() -> None:
     """As with any function."""
     with pytest.raises(TypeError, match="baseurl"):
-        Client(baseurl="http://a.test/")  # type: ignore[call-arg]
+        Client(baseurl="http://a.test/")  # type: ignore[arg-type]
 
 
 def test_the_entered_object_has_the_colour_of_the_block() -> None:

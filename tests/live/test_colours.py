@@ -13,7 +13,7 @@ from typing import IO, Any
 import pytest
 
 import fasthttp
-from fasthttp import AsyncClient, Client, SyncClient
+from fasthttp import AsyncClient, Client, HTTPTransport, Request, Response, SyncClient
 from tests.live.support import echo, echo_server, open_descriptors, run_script, until
 from tests.shell.server import Peer, response, serve
 
@@ -345,3 +345,60 @@ async def test_wrong_loop_over_a_stream_leaves_it_usable() -> None:
             with pytest.raises(RuntimeError, match="close"):
                 await r.aclose()
             assert b"".join(r.iter_bytes()) == b"/b"
+
+
+class BlockingHalf(HTTPTransport):
+    """Counts what goes through the half that it overrides."""
+
+    count = 0
+
+    def handle(self, request: Request) -> Response:
+        self.count += 1
+        return super().handle(request)
+
+
+class AsyncHalf(HTTPTransport):
+    """The same for the other half."""
+
+    count = 0
+
+    async def ahandle(self, request: Request) -> Response:
+        self.count += 1
+        return await super().ahandle(request)
+
+
+@pytest.mark.parametrize("kind", [BlockingHalf, AsyncHalf])
+def test_the_half_that_is_overridden_serves_both_colours(kind: type[Any]) -> None:
+    """A transport over the network is passed by in neither colour, whichever half is its own; streams work too."""
+    with serve(echo) as server:
+        transport = kind()
+        with SyncClient(server.url, transport=transport) as client:
+            assert client.get("/a").text == "/a"
+            with client.stream("GET", "/b") as r:
+                assert r.read() == b"/b"
+
+        async def run() -> None:
+            async with AsyncClient(server.url, transport=transport) as client:
+                assert (await client.get("/c")).text == "/c"
+                async with client.stream("GET", "/d") as r:
+                    assert await r.aread() == b"/d"
+
+        asyncio.run(run())
+        assert transport.count == 4
+        server.wait_until_closed()
+
+
+def test_the_half_of_a_later_class_goes_before() -> None:
+    """Of two classes that override a half each, the most derived one is asked."""
+
+    class Both(AsyncHalf):
+        def handle(self, request: Request) -> Response:
+            return Response(299)
+
+    assert SyncClient(transport=Both()).get("http://a.test/").status_code == 299
+
+    async def run() -> int:
+        async with AsyncClient(transport=Both()) as client:
+            return (await client.get("http://a.test/")).status_code
+
+    assert asyncio.run(run()) == 299

@@ -6,12 +6,14 @@ import io
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp.errors import BodyNotReplayable
+from fasthttp.formdata import MultipartEncoder
 from httpwire.headers import Headers
 
 FORM = "application/x-www-form-urlencoded"
@@ -160,9 +162,28 @@ def test_a_file_that_was_moved_is_sent_from_where_it_stood() -> None:
 
 @pytest.mark.parametrize("content", [{"a": 1}, 5, 1.5, object()])
 def test_content_of_a_wrong_type_is_refused(content: Any) -> None:
-    """The message says what content may be."""
-    with pytest.raises(TypeError, match="bytes, text, a file or an iterable of bytes"):
+    """The message names the argument and says what it may be."""
+    with pytest.raises(TypeError, match=r"^content= takes bytes, text, a file or an iterable of bytes, not"):
         make_body(content=content)
+
+
+@pytest.mark.parametrize("data", [5, object()])
+def test_data_of_a_wrong_type_is_refused(data: Any) -> None:
+    """The message names `data=`, not another argument."""
+    with pytest.raises(TypeError, match=r"^data= takes a mapping, pairs, bytes, text, a file or an iterable of bytes, not"):
+        make_body(data=data)
+
+
+def test_an_encoder_is_content() -> None:
+    """As its bytes are; as a form it is refused with what to do."""
+    encoder = MultipartEncoder({"a": "1"}, boundary="b")
+    made = make_body(content=encoder)
+    assert made is not None
+    assert (made.length, made.content_type) == (encoder.content_length, encoder.content_type)
+    with pytest.raises(TypeError, match=r"data= takes no MultipartEncoder; give it as content=, or its \.iter_bytes\(\)"):
+        make_body(data=encoder)
+    with pytest.raises(TypeError, match="content= takes"):
+        make_body(content=SimpleNamespace(iter_bytes=print))
 
 
 def test_a_path_has_a_length_and_can_be_sent_again(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fasthttp._pure.call import IDEMPOTENT, SAFE, Call, check_count, check_retry, check_trace, expect_seconds
+from fasthttp._pure.call import IDEMPOTENT, SAFE, Call, check_count, check_retry, check_trace, expect_seconds, refuse_overrides
 from fasthttp._pure.config import ClientConfig
 from fasthttp._pure.redirects import REDIRECT_STATUSES
 from fasthttp.retry import RetryPolicy
@@ -100,3 +100,18 @@ def test_a_timeout_that_is_assigned_holds_for_later_calls() -> None:
     before = config.defaults
     config.timeout = 2
     assert (before.timeout, config.timeout) == (Timeout.from_value(1), Timeout.from_value(2))
+
+
+@pytest.mark.parametrize(
+    "overrides", [{"proxy": "http://p.test"}, {"verify": False}, {"verify": 1}, {"cert": "c.pem"}, {"proxy": "", "cert": ""}]
+)
+def test_what_only_the_network_asks_for_is_refused(overrides: dict[str, Any]) -> None:
+    """By its name and that of the transport, which would not ask."""
+    with pytest.raises(ValueError, match=f"{list(overrides)[-1]}= of a call does nothing over object"):
+        refuse_overrides(overrides, object())
+
+
+def test_what_asks_for_nothing_is_not_refused() -> None:
+    """None, no proxy, and the check of certificates that there is anyway."""
+    refuse_overrides({"proxy": "", "verify": True, "cert": None, "ssl_context": None}, object())
+    refuse_overrides({"proxy": None}, object())

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from typing import Any
 
 import pytest
 
+from fasthttp._pure import keywords
 from fasthttp._pure.call import hook_table
 from fasthttp._pure.config import ClientConfig, base_target, default_headers, merge_headers
 from fasthttp.auth import BasicAuth
+from fasthttp.client import Client
 from fasthttp.errors import InvalidHeader, InvalidURL, UnsupportedScheme
 from fasthttp.headers import Headers
 from fasthttp.models import Request
+from fasthttp.retry import RetryPolicy
 from fasthttp.timeouts import Timeout
+from fasthttp.types import RequestOptions
 from fasthttp.version import __version__
 from httpwire.coding import available_codings
 
@@ -276,12 +281,41 @@ def test_an_unknown_keyword_is_a_type_error(name: str) -> None:
             config().call({name: value})
 
 
+@pytest.mark.parametrize(("name", "meant"), [
+    ("allow_redirects", "; did you mean 'follow_redirects'?"), ("proxies", "; did you mean 'proxy'?"),
+    ("body", "; did you mean 'content'?"), ("jsn", "; did you mean 'json'?"), ("header", "; did you mean 'headers'?"),
+    ("event_hooks", "; did you mean 'hooks'?"), ("max_retries", "; did you mean 'retry'?"), ("transport", "; it is one of the client's"),
+    ("xyzzy", ""), ("app", ""),
+])  # fmt: skip
+def test_an_unknown_keyword_says_what_was_meant(name: str, meant: str) -> None:
+    """By the names of other libraries, then by spelling; nothing is made up where neither helps."""
+    with pytest.raises(TypeError) as caught:
+        config().call({name: 1})
+    assert str(caught.value) == f"unexpected keyword argument {name!r}{meant}"
+
+
+def test_what_is_meant_can_be_given() -> None:
+    """The names that other libraries' names lead to are all there, of a call or a client."""
+    known = set(inspect.signature(Client).parameters) | RequestOptions.__optional_keys__
+    assert set(keywords._HERE.values()) <= known
+    assert not keywords._HERE.keys() & (RequestOptions.__optional_keys__ | {"xyzzy"})
+
+
 @pytest.mark.parametrize("name", ["headers", "content", "json", "data", "files", "params"])
 def test_what_describes_the_request_is_not_for_one_that_is_built(name: str) -> None:
     """`send(request, json=...)` would be ignored, so it is refused."""
     config().call({name: None})
     with pytest.raises(TypeError, match=name):
         config().call({name: None}, Request("GET", "http://h/"))
+
+
+@pytest.mark.parametrize("name", ["on_upload", "on_download"])
+def test_progress_is_told_to_a_function(name: str) -> None:
+    """Anything else is refused with the call, not at the first byte; None is none."""
+    assert getattr(config().call({name: None}), name) is None
+    assert getattr(config().call({name: print}), name) is print
+    with pytest.raises(TypeError, match=f"{name}= takes a function"):
+        config().call({name: 5})
 
 
 def test_what_is_not_built_yet_names_itself() -> None:
@@ -374,3 +408,44 @@ def test_logger_sensitive_names_and_encoding_are_kept() -> None:
     settings = config(logger=logger, sensitive_headers=["X-Mine"], default_encoding="latin-1")
     assert (settings.logger, settings.sensitive, settings.default_encoding) == (logger, frozenset(["x-mine"]), "latin-1")
     assert config().logger.name == "fasthttp.client"
+
+
+def test_headers_may_come_from_an_iterator() -> None:
+    """They are read once, although they are looked at twice."""
+    settings = config(auth=("u", "p"))
+    request = settings.request("GET", "http://h/", {"headers": iter([("Authorization", "own"), ("X", "1")])})
+    assert (request.headers["authorization"], request.headers["x"]) == ("own", "1")
+    assert request.context is None or request.context.auth is None
+
+
+def test_a_request_that_was_built_keeps_its_credentials() -> None:
+    """Also when it is sent with options of its own."""
+    settings = config(auth=("client", "p"))
+    built = settings.request("GET", "http://h/", {"auth": ("built", "p")})
+    adopted = settings.adopt(built, {"cookies": {"a": "1"}})
+    assert adopted.context is not None
+    assert isinstance(adopted.context.auth, BasicAuth)
+    assert adopted.context.auth.username == "built"
+
+
+def test_a_request_that_another_client_built_keeps_its_credentials() -> None:
+    """They are part of what was built; the headers are those of both."""
+    built = config(auth=("first", "p")).plain_request("GET", "http://h/")
+    adopted = config(auth=("second", "p"), headers={"X": "2"}).adopt(built)
+    assert adopted.context is not None
+    assert isinstance(adopted.context.auth, BasicAuth)
+    assert (adopted.context.auth.username, adopted.headers["x"]) == ("first", "2")
+
+
+def test_a_policy_that_asks_for_another_breaker_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The client has one; policies that agree with it, or have none, are not spoken of."""
+    settings = config(retry=RetryPolicy(2, circuit_breaker=True))
+    for policy in (RetryPolicy(9, circuit_breaker=True), RetryPolicy(2, cb_failure_threshold=1)):
+        settings.call({"retry": policy})
+    assert not caplog.records
+    for threshold in (3, 4):
+        call = settings.call({"retry": RetryPolicy(2, circuit_breaker=True, cb_failure_threshold=threshold)})
+        assert call.breaker is settings.breaker
+    assert [record.getMessage() for record in caplog.records] == [
+        "the circuit breaker of this client (threshold, recovery, probes) stays (5, 60.0, 1); a policy of a call asks for (3, 60.0, 1)"
+    ]

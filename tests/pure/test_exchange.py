@@ -284,6 +284,21 @@ def test_the_trace_tells_of_retries() -> None:
 # --- the circuit breaker
 
 
+def test_a_total_timeout_says_why_it_is_not_retried() -> None:
+    """Where attempts were left; the limit is that of the call."""
+    for attempts, answers, notes in (
+        (3, [TotalTimeout("x")], ["not retried: the total limit of 5 s was reached"]),
+        (2, [ReadError("y"), TotalTimeout("x")], ["an earlier attempt failed: ReadError: y: GET http://a.test/x"]),
+    ):
+        with pytest.raises(TotalTimeout) as caught:
+            Play(retry=policy(attempts), timeout=5)(*answers)
+        assert caught.value.__notes__ == notes
+    for options in ({"timeout": 5}, {"retry": policy(3), "timeout": None}):
+        with pytest.raises(TotalTimeout) as caught:
+            Play(**options)(TotalTimeout("x"))
+        assert not hasattr(caught.value, "__notes__")
+
+
 def too_late_in_the_queue() -> TotalTimeout:
     error = TotalTimeout("total timeout")
     error.__cause__ = PoolTimeout("1 in use")

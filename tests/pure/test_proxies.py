@@ -202,13 +202,16 @@ def test_routes() -> None:
 
 def test_what_is_no_proxy() -> None:
     """Errors name the fault, and no user info."""
+    listed: Any = "http://p:3128"
+    with pytest.raises(TypeError, match="proxies= takes a mapping, not str; for one proxy use proxy="):
+        choose_proxies(None, listed, None)
     wrong: Any = 3128
     with pytest.raises(TypeError, match="not as int"):
         parse_proxy(wrong)
     for text, message in (
-        ("ftp://user:hunter2@p.test", "it has ftp://$"),
-        ("user:hunter2@p.test", "it has no scheme$"),
-        ("user:hunter2@p://x", "it has no scheme$"),
+        ("ftp://user:hunter2@p.test", "has ftp://;"),
+        ("user:hunter2@p.test", "has no scheme;"),
+        ("user:hunter2@p://x", "has no scheme;"),
         ("http://user:hunter2@p.test:0x50", "is not valid"),
     ):
         with pytest.raises(ValueError, match=message) as caught:

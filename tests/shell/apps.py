@@ -77,3 +77,12 @@ async def failing(scope: Any, receive: Any, send: Any) -> None:
 async def answer(send: Any, status: int, body: bytes, headers: Any) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def breaking(scope: Any, receive: Any, send: Any) -> None:
+    """Raises inside its response."""
+    if scope["type"] == "lifespan":
+        raise RuntimeError("no lifespan")
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"x", "more_body": True})
+    raise KeyError("mine")

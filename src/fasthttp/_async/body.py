@@ -83,6 +83,12 @@ class AsyncBody:
         """All of it, decoded."""
         return b"".join([piece async for piece in self.pieces()])
 
+    def limit_total(self, seconds: float) -> None:
+        """Let the rest take no longer than this, where it comes over a connection."""
+        limit = getattr(self._source, "limit_total", None)
+        if limit is not None:
+            limit(seconds)
+
     async def aclose(self) -> None:
         """Let go of the rest."""
         if not self.closed:

@@ -22,6 +22,7 @@ from fasthttp.response import ClientResponse, Response
 __all__ = ["AsyncEngine"]
 
 _DRAIN_SIZE = 65536  # bytes of a redirect's body that are read for the sake of its connection
+_DRAIN_SECONDS = 1.0  # that may be spent on it
 _TICK = 0.002  # seconds by which the timer of a loop may be early; uvloop counts in milliseconds
 
 
@@ -79,7 +80,10 @@ class AsyncEngine:
             if outcome.__class__ is call.response_class and outcome.status_code not in call.turns and not outcome._sets_cookies:
                 response: ClientResponse = outcome  # type: ignore[assignment]
             else:
-                response = await self._exchange(request, call, total_at, outcome)
+                try:
+                    response = await self._exchange(request, call, total_at, outcome)
+                finally:
+                    outcome = None  # a failure holds its traceback, and that this frame
             if config.default_encoding != "utf-8":
                 response._default_encoding = config.default_encoding
             response._elapsed = monotonic() - started
@@ -88,15 +92,16 @@ class AsyncEngine:
             return response
         except FastHTTPError as exc:
             annotate(exc, request, monotonic() - started, config.sensitive)
-            if call.hooks is not None and "error" in call.hooks:
-                return await self._error_hooks(exc, request, call)
-            raise
+            if call.hooks is None or "error" not in call.hooks or (recovered := await self._error_hooks(exc, request, call)) is None:
+                raise
+            return recovered
 
     async def _exchange(self, request: Request, call: Call, total_at: float | None, outcome: Any) -> ClientResponse:
         """Take the steps of a call; `outcome` is that of the first one, if it was taken already."""
         from random import random
 
         steps = Exchange(self.config, call, request, total_at, now=monotonic, wall=time, chance=random).steps()
+        taken: Any = None
         try:
             step = next(steps)
             while True:
@@ -110,6 +115,8 @@ class AsyncEngine:
         except StopIteration as end:
             response: ClientResponse = end.value
             return response
+        finally:
+            taken = outcome = None  # a failure holds its traceback, and that this frame
 
     async def _step(self, step: Any, call: Call, total_at: float | None) -> Any:
         kind = step.__class__
@@ -173,6 +180,7 @@ class AsyncEngine:
             return
         body: Any = response._live("async", "")
         body.progress = None  # nobody waits for this body
+        body.limit_total(_DRAIN_SECONDS)
         size = 0
         kept: list[bytes] = []
         try:
@@ -230,7 +238,8 @@ class AsyncEngine:
                 response = result  # type: ignore[assignment]
         return response
 
-    async def _error_hooks(self, error: FastHTTPError, request: Request, call: Call) -> ClientResponse:
+    async def _error_hooks(self, error: FastHTTPError, request: Request, call: Call) -> ClientResponse | None:
+        """The response that a hook has in place of an error, None where none has."""
         assert call.hooks is not None
         for hook in call.hooks["error"]:
             result = await self._run_user("in an error hook", None, call, hook, error, request)
@@ -240,7 +249,7 @@ class AsyncEngine:
                 return result  # type: ignore[return-value]
             if result is not None:
                 raise _wrong_return("error", hook, result, "None or a Response")
-        raise error
+        return None
 
 
 def _wrong_return(event: str, hook: Any, result: Any, wanted: str) -> TypeError:

@@ -91,7 +91,7 @@ class AsyncNetwork:
                 complete = inline or await self._send_body(connection, request, call)
                 if trace is not None:
                     trace.start("response.headers")
-                await connection.receive(_HEAD_ONLY if call.watches_body else _BUFFER)
+                await connection.receive(_HEAD_ONLY if call.head_first else _BUFFER)
                 if connection.parser.status == 407 and route.forwards:
                     check_proxy_status(407, connection.parser.reason, f"{route.proxy.host}:{route.proxy.port}")  # type: ignore[union-attr]
                 return self._response(connection, request, call, complete)
@@ -289,6 +289,11 @@ class AsyncConnectionSource:
             self._parser = _Remains(self._parser.trailers)
             if self._trace is not None:
                 self._trace.end()  # last: what the hook raises must not keep the connection
+
+    def limit_total(self, seconds: float) -> None:
+        """Let the rest take no longer than this."""
+        if self._connection is not None:
+            self._connection.limit_total(seconds)
 
     async def aclose(self) -> None:
         """Let go before the end: a short rest is read, so that the connection can be used again."""

@@ -478,9 +478,9 @@ async def settle(value: Any, seconds: float | None = None) -> Any:
 
 async def transported(transport: Any, request: Any) -> Any:
     """The answer of a user's transport, whichever half of it exists."""
-    from fasthttp.transports.base import BaseTransport
+    from fasthttp.transports.base import halves
 
-    if type(transport).ahandle is not BaseTransport.ahandle:
+    if "ahandle" in halves(transport):
         return await transport.ahandle(request)
     handling = asyncio.ensure_future(asyncio.to_thread(transport.handle, request))
     try:

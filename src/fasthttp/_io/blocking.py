@@ -446,9 +446,9 @@ def settle(value: Any, seconds: float | None = None) -> Any:
 
 def transported(transport: Any, request: Any) -> Any:
     """The answer of a user's transport, whichever half of it exists."""
-    from fasthttp.transports.base import BaseTransport
+    from fasthttp.transports.base import halves
 
-    if type(transport).handle is not BaseTransport.handle:
+    if "handle" in halves(transport):
         return settle(transport.handle(request))
     from fasthttp._io.bridge import bridged
 

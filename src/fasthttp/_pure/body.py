@@ -113,6 +113,11 @@ def make_body(*, content: Any = None, json: Any = None, data: Any = None, files:
         return Body(jsonio.encode(json), content_type=JSON)
     if data is not None:
         return _form(data)
+    if hasattr(content, "iter_bytes"):
+        from fasthttp.formdata import MultipartEncoder
+
+        if isinstance(content, MultipartEncoder):
+            return content.iter_bytes()
     return content_body(content)
 
 
@@ -123,11 +128,13 @@ def _form(data: Any) -> Body:
         return Body(bytes(data), content_type=FORM)
     if isinstance(data, (Mapping, list, tuple)):
         return Body(encode_pairs(flatten(data)).encode("ascii"), content_type=FORM)
-    return content_body(data)
+    if hasattr(data, "iter_bytes") and not isinstance(data, Iterable):
+        raise TypeError(f"data= takes no {type(data).__name__}; give it as content=, or its .iter_bytes()")
+    return content_body(data, "data= takes a mapping, pairs, bytes, text, a file or an iterable of bytes")
 
 
-def content_body(content: Any) -> Body:
-    """The body of `content=`, or of a part of a form. Raises `TypeError` for what cannot be one."""
+def content_body(content: Any, takes: str = "content= takes bytes, text, a file or an iterable of bytes") -> Body:
+    """The body of `content=`, or of a part of a form. Raises `TypeError` for what cannot be one, with what the argument `takes`."""
     if isinstance(content, Body):
         return content
     if isinstance(content, bytes):
@@ -141,10 +148,10 @@ def content_body(content: Any) -> Body:
     if hasattr(content, "read"):
         return Body(None, content, length=_remaining(content, _position(content)))
     if isinstance(content, Mapping):
-        raise TypeError("content= takes bytes, text, a file or an iterable of bytes; use json= or data= for a mapping")
+        raise TypeError(f"{takes}, not a mapping, which json= or data= would send")
     if isinstance(content, (Iterable, AsyncIterable)):
         return Body(None, content)
-    raise TypeError(f"content= takes bytes, text, a file or an iterable of bytes, not {type(content).__name__}")
+    raise TypeError(f"{takes}, not {type(content).__name__}")
 
 
 def set_content_type(headers: Headers, body: Body | None) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fasthttp.types import TraceHook
 
 __all__ = ["HOOK_EVENTS", "IDEMPOTENT", "SAFE", "Call", "HookTable", "check_count", "check_retry", "check_trace"]
-__all__ += ["expect_seconds", "hook_table"]
+__all__ += ["expect_seconds", "hook_table", "refuse_overrides"]
 
 HOOK_EVENTS = ("request", "response", "error")
 SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "QUERY"))  # RFC 9110 §9.2.1
@@ -31,6 +31,7 @@ class Call:
         "breaker",
         "expect",
         "follow_redirects",
+        "head_first",
         "hooks",
         "max_ratio",
         "max_redirects",
@@ -77,6 +78,8 @@ class Call:
         """Work out what follows from the rules, once they are complete."""
         self.attends_upload = self.expect is not None or self.on_upload is not None
         self.watches_body = self.stream or self.max_response_size is not None or self.on_download is not None
+        # Whether the head is looked at before the body has come: an answer that is to be retried may be slow with it.
+        self.head_first = self.watches_body or self.retry is not None
         turns = set(REDIRECT_STATUSES)
         if self.retry is not None:
             turns |= self.retry.status_codes
@@ -115,6 +118,13 @@ def expect_seconds(value: bool | float | None) -> float | None:
     if not value > 0:
         raise ValueError(f"expect_continue={value!r} takes True, False or seconds above 0")
     return float(value)
+
+
+def refuse_overrides(overrides: Mapping[str, Any], transport: object) -> None:
+    """Raise `ValueError` where a call says how to connect, over a transport that does not ask."""
+    for name, value in overrides.items():
+        if value is not None and not (name == "proxy" and value == "") and not (name == "verify" and value is True):
+            raise ValueError(f"{name}= of a call does nothing over {type(transport).__name__}: give network options to the transport")
 
 
 def check_trace(value: Any) -> TraceHook | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fasthttp._pure.body import Body, make_body, set_content_type
 from fasthttp._pure.call import HOOK_EVENTS, SAFE, Call, check_count, check_retry, check_trace, expect_seconds, hook_table
 from fasthttp._pure.context import RequestContext, join_cookies, names_authorization
+from fasthttp._pure.keywords import unknown_keyword
 from fasthttp._pure.later import not_yet
 from fasthttp.errors import InvalidHeader, InvalidURL
 from fasthttp.models import Request, add_params, check_method, http_target, is_absolute, make_headers, refuse_controls, to_url
@@ -87,6 +88,7 @@ class ClientConfig:
         self.sensitive = frozenset(name.lower() for name in sensitive_headers)
         self._breaker: CircuitBreaker | None = None
         self.own_breaker: CircuitBreaker | None = None  # of the layer above, whatever a policy says
+        self._breaker_differs = False  # whether a policy that asks for another one was told of
         self.defaults = Call()
         self.defaults.follow_redirects = follow_redirects
         self.defaults.max_redirects = check_count("max_redirects", max_redirects)
@@ -195,7 +197,11 @@ class ClientConfig:
         call.retry = policy = check_retry(value)
         call.breaker = self.own_breaker
         if policy is not None and policy.circuit_breaker and self.own_breaker is None:
-            call.breaker = self._breaker or self._make_breaker(policy)
+            call.breaker = breaker = self._breaker or self._make_breaker(policy)
+            if breaker.settings != policy.breaker_settings and not self._breaker_differs:
+                self._breaker_differs = True
+                words = "the circuit breaker of this client (threshold, recovery, probes) stays %s; a policy of a call asks for %s"
+                self.logger.warning(words, breaker.settings, policy.breaker_settings)
 
     # --- one call
 
@@ -361,7 +367,7 @@ class ClientConfig:
         if not known.issuperset(options):
             unknown = [name for name in options if name not in known and name not in self.inner]
             if unknown:
-                raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
+                raise unknown_keyword(unknown[0], known)
         if _RULES.isdisjoint(options) and (request is None or request.timeout is UNSET):
             return self.defaults
         get = options.get
@@ -376,6 +382,8 @@ class ClientConfig:
         for name in ("stream", "follow_redirects", "max_redirects", "max_response_size", "on_upload", "on_download"):
             value = get(name, UNSET)
             if value is not UNSET:
+                if name.startswith("on_") and value is not None and not callable(value):
+                    raise TypeError(f"{name}= takes a function of (done, total), not {type(value).__name__}")
                 setattr(call, name, value)
         if get("trace", UNSET) is not UNSET:
             call.trace_hook = check_trace(options["trace"])

@@ -19,6 +19,7 @@ from fasthttp.errors import (
     RemoteProtocolError,
     RequestTimeout,
     TooManyRedirects,
+    TotalTimeout,
 )
 from fasthttp.models import Request
 from fasthttp.retry import origin_of
@@ -128,9 +129,14 @@ class Exchange:
         except FastHTTPError as exc:
             exc.attempts = self._attempt
             exc.sent_attempts = self._sent_attempts
-            for failure in self._failures:
-                exc.add_note(f"an earlier attempt failed: {type(failure).__name__}: {failure}")
+            for note in [f"an earlier attempt failed: {type(failure).__name__}: {failure}" for failure in self._failures]:
+                exc.add_note(note)
+            policy, total = self._call.retry, self._call.timeout.total
+            if isinstance(exc, TotalTimeout) and policy is not None and self._attempt < policy.max_attempts and total is not None:
+                exc.add_note(f"not retried: the total limit of {total:g} s was reached")
             raise
+        finally:
+            self._failures.clear()  # their tracebacks hold this object
         response.attempts = self._attempt
         response.sent_attempts = self._sent_attempts
         response._history = tuple(self._history)

@@ -41,7 +41,7 @@ def parse_proxy(text: str) -> Proxy:
         not_yet(f"{scheme}:// proxies")
     if not mark or scheme != "http":
         given = scheme + mark if mark and scheme.isalnum() else "no scheme"  # user info may stand in its place
-        raise ValueError(f"proxy URL must begin with http://, https://, socks5:// or socks5h://; it has {given}")
+        raise ValueError(f"proxy URL has {given}; write http://host:port (socks5://, socks5h:// and https:// are to come)")
     try:
         url = parse_url(f"http://{rest}", True)
     except wire.InvalidURL as exc:

@@ -23,6 +23,7 @@ from fasthttp.response import ClientResponse, Response
 __all__ = ["AsyncEngine"]
 
 _DRAIN_SIZE = 65536  # bytes of a redirect's body that are read for the sake of its connection
+_DRAIN_SECONDS = 1.0  # that may be spent on it
 _TICK = 0.002  # seconds by which the timer of a loop may be early; uvloop counts in milliseconds
 
 
@@ -80,7 +81,10 @@ class SyncEngine:
             if outcome.__class__ is call.response_class and outcome.status_code not in call.turns and not outcome._sets_cookies:
                 response: ClientResponse = outcome  # type: ignore[assignment]
             else:
-                response = self._exchange(request, call, total_at, outcome)
+                try:
+                    response = self._exchange(request, call, total_at, outcome)
+                finally:
+                    outcome = None  # a failure holds its traceback, and that this frame
             if config.default_encoding != "utf-8":
                 response._default_encoding = config.default_encoding
             response._elapsed = monotonic() - started
@@ -89,15 +93,16 @@ class SyncEngine:
             return response
         except FastHTTPError as exc:
             annotate(exc, request, monotonic() - started, config.sensitive)
-            if call.hooks is not None and "error" in call.hooks:
-                return self._error_hooks(exc, request, call)
-            raise
+            if call.hooks is None or "error" not in call.hooks or (recovered := self._error_hooks(exc, request, call)) is None:
+                raise
+            return recovered
 
     def _exchange(self, request: Request, call: Call, total_at: float | None, outcome: Any) -> ClientResponse:
         """Take the steps of a call; `outcome` is that of the first one, if it was taken already."""
         from random import random
 
         steps = Exchange(self.config, call, request, total_at, now=monotonic, wall=time, chance=random).steps()
+        taken: Any = None
         try:
             step = next(steps)
             while True:
@@ -111,6 +116,8 @@ class SyncEngine:
         except StopIteration as end:
             response: ClientResponse = end.value
             return response
+        finally:
+            taken = outcome = None  # a failure holds its traceback, and that this frame
 
     def _step(self, step: Any, call: Call, total_at: float | None) -> Any:
         kind = step.__class__
@@ -174,6 +181,7 @@ class SyncEngine:
             return
         body: Any = response._live("sync", "")
         body.progress = None  # nobody waits for this body
+        body.limit_total(_DRAIN_SECONDS)
         size = 0
         kept: list[bytes] = []
         try:
@@ -231,7 +239,8 @@ class SyncEngine:
                 response = result  # type: ignore[assignment]
         return response
 
-    def _error_hooks(self, error: FastHTTPError, request: Request, call: Call) -> ClientResponse:
+    def _error_hooks(self, error: FastHTTPError, request: Request, call: Call) -> ClientResponse | None:
+        """The response that a hook has in place of an error, None where none has."""
         assert call.hooks is not None
         for hook in call.hooks["error"]:
             result = self._run_user("in an error hook", None, call, hook, error, request)
@@ -241,7 +250,7 @@ class SyncEngine:
                 return result  # type: ignore[return-value]
             if result is not None:
                 raise _wrong_return("error", hook, result, "None or a Response")
-        raise error
+        return None
 
 
 def _wrong_return(event: str, hook: Any, result: Any, wanted: str) -> TypeError:

@@ -95,6 +95,12 @@ class HTTPTransport(BaseTransport):
             network = pool.engines[self] = AsyncNetwork(pool, self._options, self._tls)
         return network
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether requests can go to the network by the short way, as no subclass wants to see them."""
+        cls = type(self)
+        return cls.handle is HTTPTransport.handle and cls.ahandle is HTTPTransport.ahandle
+
     def handle(self, request: Request) -> ClientResponse:
         response: ClientResponse = self.sync_sender().send(request, _call(request), None)
         return response
@@ -115,9 +121,12 @@ class HTTPTransport(BaseTransport):
 
 
 def _call(request: Request) -> Call:
+    from fasthttp._io.sources import ReportingBody
+
     call = Call()
     call.stream = True
     if request.timeout is not UNSET:
         call.timeout = Timeout.from_value(request.timeout)
     call.settle()
+    call.attends_upload = isinstance(request.body, ReportingBody)  # nothing that is reported goes out in one piece
     return call

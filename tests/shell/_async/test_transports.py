@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import ssl
 from typing import Any
 
 import pytest
 
-from fasthttp import ASGITransport, AsyncClient, HTTPTransport, MockTransport, ReadTimeout, Response
+from fasthttp import ASGITransport, AsyncClient, BodyNotReplayable, HTTPTransport, MockTransport, ReadTimeout, Response, RetryPolicy
 from fasthttp.testing import MockResponse, UnmatchedRequestError
 from fasthttp.testing import MockTransport as SameMock
-from tests.shell.apps import Echo, failing
+from tests.shell.apps import Echo, breaking, failing
 from tests.shell.server import HELLO, answering, serve
 
 
@@ -130,6 +131,18 @@ async def test_the_network_can_be_wrapped() -> None:
     assert server.connections == 1
 
 
+async def test_a_subclass_that_overrides_nothing_is_the_network() -> None:
+    """It goes the short way, and its pool is seen."""
+
+    class Named(HTTPTransport):
+        pass
+
+    with serve(answering(HELLO)) as server:
+        async with AsyncClient(transport=Named()) as client:
+            assert (await client.get(server.url, proxy="")).json() == {"hello": "world"}
+            assert client.pool_stats().idle == 1
+
+
 async def test_transport_excludes_network_options() -> None:
     """Network options beside a transport are refused."""
     with pytest.raises(ValueError, match="transport= and verify="):
@@ -138,6 +151,10 @@ async def test_transport_excludes_network_options() -> None:
         from fasthttp import Limits
 
         AsyncClient(transport=MockTransport(), limits=Limits())
+    with pytest.raises(ValueError, match="transport= and max_header_bytes="):
+        AsyncClient(transport=MockTransport(), max_header_bytes=10)
+    with pytest.raises(ValueError, match="transport= and max_header_count="):
+        AsyncClient(transport=MockTransport(), max_header_count=10)
 
 
 async def test_a_network_transport_serves_one_client_after_another() -> None:
@@ -148,3 +165,137 @@ async def test_a_network_transport_serves_one_client_after_another() -> None:
             async with AsyncClient(transport=transport) as client:
                 assert (await client.get(server.url)).json() == {"hello": "world"}
     assert server.connections == 2
+
+
+SIZE = 150_000
+STEPS = [(65536, SIZE), (131072, SIZE), (SIZE, SIZE)]
+
+
+def transports(url: str) -> list[tuple[str, Any]]:
+    """One transport of each kind, and the origin that it answers for."""
+
+    class Passing(HTTPTransport):
+        async def ahandle(self, request: Any) -> Any:
+            return await super().ahandle(request)
+
+    return [
+        ("http://app.test", ASGITransport(Echo())),
+        ("http://mock.test", MockTransport(lambda request: Response(200, content=request.content))),
+        (url, Passing()),
+    ]
+
+
+async def test_progress_is_told_over_any_transport() -> None:
+    """Of a body of known length and of an iterable, by a function of either kind, as over the network."""
+    seen: list[tuple[int, int | None]] = []
+
+    async def note(done: int, total: int | None) -> None:
+        seen.append((done, total))
+
+    with serve(answering(HELLO)) as server:
+        for url, transport in transports(server.url):
+            async with AsyncClient(url, transport=transport) as client:
+                await client.post("/", content=b"x" * SIZE, on_upload=lambda done, total: seen.append((done, total)))
+                assert seen == STEPS, transport
+                seen.clear()
+                await client.post("/", content=iter([b"x" * 65536] * 2), on_upload=note)
+                assert seen == [(65536, None), (131072, None), (131072, None)], transport
+                seen.clear()
+                await client.post("/", content=b"small", on_upload=note)
+                await client.get("/", on_upload=note)
+                assert seen == [(5, 5)], transport
+                seen.clear()
+                r = await client.post("/", content=b"x" * SIZE, on_download=note)
+                assert seen[-1] == (len(r.content), None if isinstance(transport, ASGITransport) else len(r.content))
+                seen.clear()
+        assert [len(request.body) for request in server.requests[:2]] == [SIZE, 131072]
+
+
+async def test_a_watched_upload_is_the_same_request() -> None:
+    """The transport sees the body at hand and its framing, the caller the request that was made; it can be sent again."""
+    mock = MockTransport(lambda request: Response(503, content=request.content))
+    seen: list[int] = []
+    async with AsyncClient("http://mock.test", transport=mock, retry=RetryPolicy(2, backoff_factor=0)) as client:
+        r = await client.put("/", json=[1, 2], on_upload=lambda done, total: seen.append(done))
+        with pytest.raises(BodyNotReplayable):
+            await client.put("/", content=iter([b"x"]), on_upload=lambda done, total: None)
+    assert (r.content, r.request.content, r.attempts, seen) == (b"[1,2]", b"[1,2]", 2, [5, 5])
+    assert mock.calls[0].headers["content-length"] == "5"
+    assert mock.calls[0].headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("proxy", "http://p.test:3128"), ("verify", False), ("verify", "ca.pem"), ("cert", "c.pem"),
+    ("ssl_context", ssl.create_default_context()),
+])  # fmt: skip
+async def test_a_call_cannot_say_how_a_transport_connects(name: str, value: Any) -> None:
+    """What would do nothing is refused by its name; what asks for nothing is not."""
+    mock = MockTransport({"/": "here"})
+    async with AsyncClient("http://mock.test", transport=mock) as client:
+        with pytest.raises(ValueError, match=f"{name}= of a call does nothing over MockTransport"):
+            await client.get("/", **{name: value})
+        assert mock.calls == []
+        for proxy in ("", None):
+            assert (await client.get("/", proxy=proxy, verify=True, cert=None, ssl_context=None)).text == "here"
+
+
+async def test_leave_to_send_is_not_waited_for() -> None:
+    """A transport sees `Expect`, and the body at once."""
+    mock = MockTransport(lambda request: request.headers["expect"])
+    async with AsyncClient("http://mock.test", transport=mock, expect_continue=60) as client:
+        assert (await client.post("/", content=b"x")).text == "100-continue"
+    assert mock.calls[0].body == b"x"
+
+
+async def test_a_trace_over_a_transport() -> None:
+    """Sending, waiting and reading are told of; there are no connections to tell of."""
+    told: list[tuple[str, str]] = []
+
+    def trace(event: str, info: Any) -> None:
+        told.append((event, info["origin"]))
+
+    phases = ["request.headers.start", "request.headers.end", "response.headers.start", "response.headers.end"]
+    phases += ["response.body.start", "response.body.end"]
+    async with AsyncClient("http://app.test", transport=ASGITransport(Echo()), trace=trace) as client:
+        await client.get("/")
+        assert told == [(phase, "http://app.test") for phase in phases]
+        told.clear()
+        async with client.stream("POST", "/mirror", content=iter([b"a", b"b"])) as r:
+            assert [event for event, _ in told] == phases[:5]
+            await r.aread()
+        assert told[5:] == [("response.body.end", "http://app.test")]
+    told.clear()
+    async with AsyncClient("http://app.test", transport=MockTransport({"/": "x", "/no": ReadTimeout("slow")}), trace=trace) as client:
+        await client.get("/")
+        assert [event for event, _ in told] == phases
+        told.clear()
+        with pytest.raises(ReadTimeout):
+            await client.get("/no")
+    assert [event for event, _ in told] == [*phases[:3], "response.headers.error"]
+
+
+async def test_a_body_that_breaks_is_traced() -> None:
+    """As the error of its phase."""
+    told: list[str] = []
+    async with AsyncClient("http://app.test", transport=ASGITransport(breaking), trace=lambda event, info: told.append(event)) as client:
+        with pytest.raises(KeyError, match="mine"):
+            await client.get("/")
+    assert told[-2:] == ["response.body.start", "response.body.error"]
+
+
+async def test_timings_over_a_transport() -> None:
+    """Waiting, receiving and their sum; of a stream the end comes with its end."""
+    async with AsyncClient("http://app.test", transport=ASGITransport(Echo())) as client:
+        async with client.stream("GET", "/") as r:
+            assert r.timings.wait is not None
+            assert r.timings.total is None
+            await r.aread()
+        whole = r.timings
+        assert (whole.connect, whole.tls, whole.dns) == (None, None, None)
+        assert whole.total == pytest.approx(whole.wait + whole.receive)  # type: ignore[operator]
+    answer = Response(200)
+    async with AsyncClient("http://mock.test", transport=MockTransport(lambda request: answer)) as client:
+        first, second = (await client.get("/")).timings, (await client.get("/")).timings
+    assert first.total is not None
+    assert first != second
+    assert answer._moments is None

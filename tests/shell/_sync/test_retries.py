@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
+import weakref
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
@@ -24,7 +26,9 @@ from fasthttp import (
     RetryPolicy,
     Timeout,
 )
+from fasthttp._sync import engine
 from fasthttp.errors import IncompleteRead
+from fasthttp.transports import BaseTransport
 from tests.shell.blocking import interrupt, pause, run_together
 from tests.shell.server import HELLO, Peer, answering, response, serve
 
@@ -70,6 +74,54 @@ def test_a_busy_server_is_asked_again_over_the_same_connection() -> None:
             assert client.pool_stats().idle == 1
     assert (r.status_code, r.attempts, r.history) == (200, 3, [])
     assert (len(server.requests), server.connections) == (3, 1)
+
+
+def test_a_dripping_answer_does_not_delay_the_next_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The body of an answer that is not wanted may take a second and no more; then its connection goes."""
+    monkeypatch.setattr(engine, "_DRAIN_SECONDS", 0.05)
+
+    def handler(peer: Peer) -> None:
+        while peer.read() is not None:
+            if peer.number > 1:
+                peer.send(HELLO)
+                continue
+            peer.send(b"HTTP/1.1 503 Busy\r\nContent-Length: 1000\r\n\r\n")
+            peer.drip(b"x" * 1000, 0.02)
+
+    with serve(handler) as server:
+        with SyncClient(retry=policy()) as client:
+            started = monotonic()
+            r = client.get(server.url)
+    assert (r.status_code, r.attempts, server.connections) == (200, 2, 2)
+    assert monotonic() - started < 2
+
+
+def test_failures_are_not_kept_alive_by_themselves() -> None:
+    """No failure of an attempt is in a cycle of references: with the call it is gone, without the collector."""
+    failures: list[Any] = []
+
+    class Noted(ReadError):
+        def __init__(self, message: str) -> None:
+            super().__init__(message)
+            failures.append(weakref.ref(self))
+
+    class Failing(BaseTransport):
+        def handle(self, request: Request) -> Response:
+            if request.target == "/ok" and len(failures) == 2:
+                return Response(200)
+            raise Noted("broken")
+
+    gc.disable()
+    try:
+        with SyncClient("http://mock.test", transport=Failing(), retry=policy(), hooks={"error": lambda *seen: None}) as client:
+            assert (client.get("/ok")).attempts == 3
+            try:
+                client.get("/")
+            except Noted:
+                pass
+            assert [failure() for failure in failures] == [None] * 5
+    finally:
+        gc.enable()
 
 
 def test_the_last_answer_is_returned() -> None:
