@@ -289,8 +289,6 @@ class Connection(asyncio.Protocol):
         """Wait until the response is complete, or its head and more than `wake_at` body bytes are here."""
         parser = self.parser
         self._wake_at = wake_at
-        if not parser.status:
-            self.sent_at = monotonic()
         while not (parser.complete or (parser.status and parser.buffered > wake_at)):
             if self._error is not None:
                 raise self._error
@@ -309,6 +307,8 @@ class Connection(asyncio.Protocol):
     def _watch(self, limit: float | None) -> None:
         """See to it that the timer fires when this wait is over its limits, at the latest."""
         self._since = due = monotonic()
+        if not self.sent_at and not self._draining:
+            self.sent_at = due
         total_at = self._total_at
         if limit is not None:
             due += limit

@@ -214,16 +214,16 @@ class SyncNetwork:
             return response
         response._content = parser.take()
         response._trailer_fields = parser.trailers
-        moments[5] = monotonic()
+        moments[5] = now = monotonic()
         if call.trace is not None:
             call.trace.end()
         if request_complete:
-            self._release(connection)
+            self._release(connection, now)
         else:
             self._drop(connection)
         return response
 
-    def _release(self, connection: Any) -> None:
+    def _release(self, connection: Any, now: float) -> None:
         """Back to the pool, if the exchange left the connection fit for another."""
         parser = connection.parser
         if not parser.keep_alive or parser.leftover or parser.upgraded or connection.closed:
@@ -233,9 +233,9 @@ class SyncNetwork:
             return
         keep_alive = parser.control.get(b"keep-alive")
         if keep_alive is None:
-            self.pool.checkin(connection)
+            self.pool.checkin(connection, now)
         else:
-            self.pool.checkin(connection, _keep_alive_seconds(keep_alive))
+            self.pool.checkin(connection, now, _keep_alive_seconds(keep_alive))
 
     def _drop(self, connection: Any) -> None:
         connection.abort()
@@ -281,9 +281,9 @@ class SyncConnectionSource:
         """The body is complete and accepted: the connection may serve others."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._moments[5] = monotonic()
+            self._moments[5] = now = monotonic()
             if self._request_complete:
-                self._network._release(connection)
+                self._network._release(connection, now)
             else:
                 self._network._drop(connection)
             # The parser goes on with the next exchange: what this body still has to tell is kept apart.

@@ -142,13 +142,13 @@ class SyncPool:
             self._state.abandon(key)
         self._tidy()
 
-    def checkin(self, connection: Any, keep_for: float | None = None) -> None:
-        """Give a connection back; reusable for `keep_for` seconds at most, or as long as the limits say."""
+    def checkin(self, connection: Any, now: float, keep_for: float | None = None) -> None:
+        """Give a connection back; reusable from `now` for `keep_for` seconds at most, or as long as the limits say."""
         expiry = self._expiry
         if keep_for is not None and keep_for < expiry:
             expiry = keep_for
         state = self._state
-        connection.idle_since = now = monotonic()
+        connection.idle_since = now
         with self._lock:
             state.release(connection, now + expiry if expiry else None)
         if state.doomed or self._lost:
