@@ -195,19 +195,19 @@ def guarded_client(
 ) -> AsyncClient:
     """A client whose every request passes the checks, and whose responses are those of the declarative layer."""
     policy = security.policy if security.enabled else _OFF
-    network = transport is None
-    guard = security.guard() if network else None
     if transport is None:
         transport = HTTPTransport(
             limits=Limits(max_connections=concurrency, max_per_host=per_host),
             proxy=proxy,
             trust_env=trust_env,
             max_header_bytes=policy.max_header_size,
-            check_address=None if guard is None else guard.check_address,
         )
+    # Other transports than those of the network, for tests and for applications in this process, connect to nobody.
+    guard = security.guard() if isinstance(transport, HTTPTransport) else None
+    if guard is not None and isinstance(transport, HTTPTransport):
+        transport.guard(guard.check_address)
         for one in transport.proxies():
-            if guard is not None:
-                guard.exempt(one.host, one.port)
+            guard.exempt(one.host, one.port)
     client = AsyncClient(
         base_url,
         timeout=timeout,
