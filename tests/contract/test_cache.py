@@ -59,6 +59,7 @@ async def test_answers_are_kept_by_url_and_time(caplog: Any) -> None:
         kept.json()["n"] = 99
         kept.headers["x"] = "1"
         again = await http.attempt("GET", "/a")
+        assert again.response is not None
         assert (again.response.json()["n"], "x" in again.response.headers, again.attempts) == (1, False, 0)
         now = 10.0
         assert await numbers(http, "/a") == [4]
@@ -153,7 +154,8 @@ async def test_the_least_recently_used_go_first_by_number_and_by_bytes() -> None
         assert await numbers(http, "/a", "/b", "/a", "/c", "/a", "/b") == [1, 2, 1, 3, 1, 4]
     cache = CacheMiddleware(max_bytes=45)
     async with session(Server(), cache) as http:
-        assert await numbers(http, "/a", "/b", "/b", "/a") == [1, 2, 2, 3] or cache.get_stats()["size"] == 2
+        assert await numbers(http, "/a", "/b", "/c", "/c", "/a") == [1, 2, 3, 3, 4]
+        assert cache.get_stats()["size"] == 2
     cache = CacheMiddleware(max_bytes=5)
     async with session(Server(), cache) as http:
         assert await numbers(http, "/a", "/a") == [1, 2]
@@ -163,11 +165,12 @@ async def test_bodies_tell_requests_apart() -> None:
     """Where other methods are looked up: JSON and forms by content; streams and files are not looked up."""
     server, cache = Server(), CacheMiddleware(cache_methods=("post", "get"))
     async with session(server, cache) as http:
-        found = []
-        for options in ({"json": {"q": 1}}, {"json": {"q": 2}}, {"json": {"q": 1}}, {"data": {"q": 1}}, {"data": "q"}, {"data": {"q": 1}}):
-            found.append((await http.post("/a", **options)).json()["n"])  # type: ignore[union-attr]
-        assert found == [1, 2, 1, 3, 4, 3]
-        for options in ({"content": iter([b"x"])}, {"content": iter([b"x"])}, {"files": {"f": b"x"}}, {"files": {"f": b"x"}}):
+        bodies: list[dict[str, Any]] = [{"json": {"q": 1}}, {"json": {"q": 2}}, {"json": {"q": 1}}]
+        bodies += [{"data": {"q": 1}}, {"data": "q"}, {"data": {"q": 1}}]
+        results = [await http.attempt("POST", "/a", **options) for options in bodies]
+        assert [result.response.json()["n"] for result in results if result.response is not None] == [1, 2, 1, 3, 4, 3]
+        bodies = [{"content": iter([b"x"])}, {"content": iter([b"x"])}, {"files": {"f": b"x"}}, {"files": {"f": b"x"}}]
+        for options in bodies:
             await http.post("/a", **options)
     assert len(server.calls) == 8
 

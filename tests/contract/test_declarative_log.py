@@ -317,20 +317,19 @@ def test_details_show_what_goes_over_the_wire(capsys: pytest.CaptureFixture[str]
     text = capsys.readouterr().out
     lines = [line.partition("· ")[2] for line in text.splitlines() if line.startswith("DEBUG")]
     assert lines[0].startswith("→ POST http://api.test/fine?page=1 | headers={")
-    assert "'X-Mine': 'm'" in lines[0]
-    assert "'User-Agent'" in lines[0]
+    assert "'x-mine': 'm'" in lines[0]
+    assert "'user-agent'" in lines[0]
     assert lines[0].endswith('| body={"k":1,"secret":"*****"}')
     assert lines[1].startswith("← 200 | headers={")
     assert lines[1].endswith('| body={"password":"*****","list":[{"api_key":"*****"}],"open":"shown"}')
     assert lines[2] == '↳ {"password":"*****","list":[{"api_key":"*****"}],"open":"shown"}'
-    assert [line[:30] for line in lines[3:7]] == [
-        "→ GET http://api.test/moved | h", "← 302 | headers={'location': '", "→ GET http://api.test/fine?toke", "← 200 | headers={'content-type"
-    ] or lines[4].startswith("← 302")  # fmt: skip
+    starts = ["→ GET http://api.test/moved |", "← 302 |", "→ GET http://api.test/fine?token=***** |", "← 200 |"]
+    assert [line.startswith(start) for line, start in zip(lines[3:7], starts, strict=True)] == [True] * 4
     assert "retry in 0.50s" in lines
     assert '↳ "said"' in lines
     assert any(line.endswith("| body=<2 bytes>") for line in lines)
     assert any(line.endswith(f"| body={'x' * 1000}") for line in lines)
-    assert "✖ POST http://api.test/fine?page=1 200" in text or "✔ POST http://api.test/fine?page=1 200" in text
+    assert "✔ ✔ POST http://api.test/fine?page=1 200" in text
     assert "hidden" not in text
 
 

@@ -46,7 +46,7 @@ class Problem(msgspec.Struct):
     detail: str
 
 
-GOOD = {"id": 1, "name": "kim"}
+GOOD: dict[str, Any] = {"id": 1, "name": "kim"}
 MODELS = [Model, Struct, Data, Typed]
 
 
@@ -120,7 +120,7 @@ def test_models_of_other_statuses() -> None:
     assert (result.value, result.ok) == ("x", True)
     for key in ("404", 99, 600, True):
         with pytest.raises(ValueError, match="keys are statuses from 100 to 599"):
-            FastHTTP().get("http://h.test/", responses={key: {}})
+            FastHTTP().get("http://h.test/", responses={key: {}})(lambda resp: None)
 
 
 def test_what_a_handler_returns_is_made_what_it_promises() -> None:

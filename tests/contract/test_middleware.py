@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fasthttp.app import FastHTTP
+from fasthttp.app import FastHTTP, guarded
 from fasthttp.auth import BasicAuth
 from fasthttp.cookies import CookieJar
 from fasthttp.errors import ConnectError
@@ -307,15 +307,10 @@ def test_session_middleware_shares_cookies_between_apps() -> None:
 def run_retry(answers: list[Any], method: str = "GET", **keywords: Any) -> tuple[Any, list[float]]:
     """The result of a route with retries, and the waits."""
     left = iter(answers)
-    app, mock = make(lambda request: next(left), middleware=RetryMiddleware(jitter=False, **keywords))
+    app, _ = make(lambda request: next(left), middleware=RetryMiddleware(jitter=False, **keywords))
     waits: list[float] = []
 
-    class Waits(MockTransport):
-        pass
-
     app.add_route(method, "/x", lambda resp: resp.status, name="x")
-    from fasthttp.app import guarded
-
     before = guarded.GuardedEngine.pause
 
     async def pause(self: Any, seconds: float) -> None:

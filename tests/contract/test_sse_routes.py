@@ -118,7 +118,7 @@ def test_a_silent_stream_ends_only_by_its_own_limit() -> None:
     limits: list[Any] = []
 
     def note(request: Request) -> Any:
-        limits.append((request.timeout.total, request.timeout.connect, request.timeout.read))  # type: ignore[union-attr]
+        limits.append((request.timeout.total, request.timeout.connect, request.timeout.read))
         return events("")
 
     app = FastHTTP("http://api.test", transport=MockTransport(note), log="off", concurrency=1)

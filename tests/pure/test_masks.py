@@ -14,10 +14,12 @@ def test_secrets_are_hidden_and_more_names_can_be_given() -> None:
     assert masks.text(f"failed: {URL} and 'http://a.test/?sig=1'") == (
         "failed: http://h.test/x?token=*****&pin=*****&page=1 and 'http://a.test/?sig=*****'"
     )
-    assert masks.fields([("X-Tenant", "t"), ("Cookie", "c"), ("X-Other", "o")]) == [
+    assert masks.fields([("X-Tenant", "t"), ("Cookie", "c"), ("X-Other", "o"), ("Location", "/?sig=1"), ("X-Link", URL)]) == [
         ("X-Tenant", "*****"),
         ("Cookie", "*****"),
         ("X-Other", "o"),
+        ("Location", "/?sig=*****"),
+        ("X-Link", "http://h.test/x?token=*****&pin=*****&page=1"),
     ]
     assert masks.body("user=kim&pin=4711") == "user=kim&pin=*****"
     assert masks.value({"a": [{"pin": [1, 2], "url": URL}, None], "tokens": {"x": 1}, "n": 1}) == {

@@ -9,6 +9,8 @@ from httpwire.masking import MASK, is_secret, mask_body, mask_fields, mask_url, 
 
 __all__ = ["Masks"]
 
+_PLACES = frozenset(("location", "content-location", "referer"))
+
 
 class Masks:
     """Hides secrets.
@@ -36,8 +38,9 @@ class Masks:
         return mask_urls(text, self.url)
 
     def fields(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Headers."""
-        return mask_fields(pairs, self._names)
+        """Headers. Those that lead to other places may have secrets in their URLs, which need not be whole ones."""
+        shown = mask_fields(pairs, self._names)
+        return [(name, self.url(value) if name.lower() in _PLACES else self.text(value)) for name, value in shown]
 
     def body(self, text: str) -> str:
         """The text of a body that is no JSON."""
