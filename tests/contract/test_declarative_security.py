@@ -261,7 +261,7 @@ def test_signing_is_off_unless_it_is_asked_for() -> None:
         ({"secret_key": KEY, "security": False}, None, True),
     ):
         mock = MockTransport(lambda request: 200)
-        app = FastHTTP("http://api.test", log="off", transport=mock, **keywords)  # type: ignore[arg-type]
+        app = FastHTTP("http://api.test", log="off", transport=mock, **keywords)
         assert len(app.security.secret_key) >= 32
         if switch is not None:
             app.security.enable_signing(switch)
