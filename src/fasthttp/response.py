@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json as stdlib_json
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -94,6 +94,7 @@ class Response:
     _next_request: Request | None = None
     _model: Any = None  # what the body has to be, of a route
     _is_checked = False  # against that
+    _sensitive: Collection[str] = ()  # names of fields whose values must not be shown
     _released: str | None = None  # the name of the route that gave the body up
     _handler_result: Any = None  # the typed object of a declared status
     _state = "buffered"  # buffered, live, consumed, closed
@@ -378,7 +379,7 @@ class Response:
             from fasthttp._pure.validation import validated_json
 
             self._is_checked = True
-            return validated_json(self._model, self.content, self._json)
+            return validated_json(self._model, self.content, self._json, sensitive=self._sensitive)
         from fasthttp._pure.typed import build
 
         return build(self.content, self._json, type)
@@ -577,10 +578,11 @@ class Response:
         from fasthttp._pure.validation import validated_model
 
         self._is_checked = True
-        return validated_model(self._model, self.content, self._json)
+        return validated_model(self._model, self.content, self._json, sensitive=self._sensitive)
 
-    def _describe(self, model: Any, responses: Mapping[int, Any]) -> None:
-        """Take note of what a route says of its responses."""
+    def _describe(self, model: Any, responses: Mapping[int, Any], sensitive: Collection[str]) -> None:
+        """Take note of what a route says of its responses; `sensitive` names more secret fields."""
+        self._sensitive = sensitive
         declared = responses.get(self.status_code)
         if isinstance(declared, Mapping) and declared.get("model") is not None:
             self._model = declared["model"]
@@ -604,7 +606,7 @@ class Response:
             return self.model()
         except Exception as exc:
             if is_validation_error(exc) or isinstance(exc, ResponseJSONError):
-                raise response_error(exc) from exc
+                raise response_error(exc, self._json if self._json is not msgspec.UNSET else None, sensitive=self._sensitive) from exc
             raise
 
     def _release(self, name: str) -> None:

@@ -10,11 +10,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from fasthttp._pure.masks import Masks
 from fasthttp.response import Response
 from httpwire import jsonio
-from httpwire.masking import mask_text, mask_url
 
 __all__ = ["RouteResult", "RunResult"]
+
+_MASKS = Masks()
 
 
 class RouteResult(msgspec.Struct, frozen=True, kw_only=True, weakref=True, eq=False):
@@ -37,6 +39,10 @@ class RouteResult(msgspec.Struct, frozen=True, kw_only=True, weakref=True, eq=Fa
     stage: str | None = None
     elapsed: float = 0.0
     attempts: int = 0
+    _masks: Masks = _MASKS  # of the app that made it
+
+    def __repr__(self) -> str:
+        return f"<RouteResult {self.name} {'-' if self.status is None else self.status} {'ok' if self.ok else f'failed: {self.stage}'}>"
 
     @property
     def ok(self) -> bool:
@@ -46,22 +52,22 @@ class RouteResult(msgspec.Struct, frozen=True, kw_only=True, weakref=True, eq=Fa
         """Plain data, ready for JSON."""
         error = None
         if self.error is not None:
-            error = {"type": type(self.error).__name__, "message": mask_text(str(self.error)), "stage": self.stage}
+            error = {"type": type(self.error).__name__, "message": self._masks.text(str(self.error)), "stage": self.stage}
         data: dict[str, Any] = {
             "name": self.name,
             "kind": self.kind,
             "method": self.method,
-            "url": mask_url(self.url),
+            "url": self._masks.url(self.url),
             "tags": list(self.tags),
             "ok": self.ok,
             "status": self.status,
             "elapsed_ms": round(self.elapsed * 1000, 3),
             "attempts": self.attempts,
-            "value": to_plain(self.value),
+            "value": self._masks.value(to_plain(self.value)),
             "error": error,
         }
         if bodies:
-            data["body"] = None if self.response is None else to_plain(self.response)["body"]
+            data["body"] = None if self.response is None else self._masks.value(to_plain(self.response)["body"])
         return data
 
 
@@ -179,16 +185,16 @@ class RunResult(Mapping[str, RouteResult]):
 
 
 def _row(result: RouteResult) -> tuple[str, str, str, str, str, int, str]:
-    error = "" if result.error is None else " ".join(describe(result.error).split())
+    error = "" if result.error is None else " ".join(describe(result.error, result._masks).split())
     status = "-" if result.status is None else str(result.status)
     return ("✔" if result.ok else "✖", result.name, result.method, status, f"{result.elapsed * 1000:.2f}", result.attempts, error)
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException, masks: Masks = _MASKS) -> str:
     """One line for an error; a foreign one is named."""
     from fasthttp.errors import FastHTTPError
 
-    text = mask_text(str(error))
+    text = masks.text(str(error))
     return text if isinstance(error, FastHTTPError) else f"{type(error).__name__}: {text}"
 
 

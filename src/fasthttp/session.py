@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import contextvars
+import itertools
 import warnings
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fasthttp._pure.later import not_yet
 from fasthttp._pure.routes import RelativeURL
 from fasthttp.app.application import DEFAULT_TIMEOUT, positive
 from fasthttp.app.gate import Gate
-from fasthttp.app.guarded import Security, guarded_client
+from fasthttp.app.guarded import Security, guarded_client, guarded_engine
 from fasthttp.app.pipeline import Pipeline
 from fasthttp.app.plan import Job, Plan
 from fasthttp.app.report import RunLog
 from fasthttp.app.runner import origin_of
 from fasthttp.client import AsyncClient
 from fasthttp.cookies import CookieJar
-from fasthttp.errors import ClientClosedError, InvalidURL
+from fasthttp.errors import BodyNotReplayable, ClientClosedError, InvalidURL, SecurityError
 from fasthttp.events import EventHooks, Hookable
 from fasthttp.middleware.base import MiddlewareManager
 from fasthttp.response import Response
 from fasthttp.results import RouteResult
 from fasthttp.routing import Placed, Route
+from fasthttp.testing import UnmatchedRequestError
 from fasthttp.timeouts import Timeout
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncSession"]
 
-_last_error: contextvars.ContextVar[dict[int, BaseException | None]] = contextvars.ContextVar("fasthttp_last_error")
+_serials = itertools.count()
+_last_error: contextvars.ContextVar[dict[int, BaseException]] = contextvars.ContextVar("fasthttp_last_error")
 
 
 class AsyncSession(Hookable):
@@ -90,7 +93,8 @@ class AsyncSession(Hookable):
         self.transport = transport
         self.event_hooks = EventHooks()
         self._client: AsyncClient | None = None
-        self._log = RunLog("routes", debug)
+        self._serial = next(_serials)
+        self._log = RunLog("routes", debug, self.security.masks)
 
     # --- opening and closing
 
@@ -110,7 +114,7 @@ class AsyncSession(Hookable):
         self._client = client
         self._gate = Gate(self.concurrency, self.per_host)
         self._pipeline = Pipeline(
-            client._running(), self._log, headers=self.headers, timeout=self.timeout, jar=self.cookies, auth=self.auth,
+            guarded_engine(client, self._log), self._log, headers=self.headers, timeout=self.timeout, jar=self.cookies, auth=self.auth,
             raise_for_status=False, middleware=self.middleware_manager,
         )  # fmt: skip
 
@@ -137,7 +141,11 @@ class AsyncSession(Hookable):
     @property
     def last_error(self) -> BaseException | None:
         """What went wrong in the latest call of this task; None after a success."""
-        return _last_error.get({}).get(id(self))
+        return _last_error.get({}).get(self._serial)
+
+    def _remember(self, error: BaseException | None) -> None:
+        others = {key: value for key, value in _last_error.get({}).items() if key != self._serial}
+        _last_error.set(others if error is None else {**others, self._serial: error})
 
     def _plan(self, method: str, url: str, options: dict[str, Any]) -> Plan:
         if self._client is None:
@@ -164,10 +172,10 @@ class AsyncSession(Hookable):
             if self._client is None:
                 raise ClientClosedError("the session was closed while the call waited")
             result = await self._pipeline.run(Job(plan, f"{method.upper()} {url}", 0, None))
-        _last_error.set({**_last_error.get({}), id(self): result.error})
+        if result.error is not None and _is_mistake(result):
+            raise result.error
+        self._remember(result.error)
         self._log.route(result)
-        if isinstance(result.error, AssertionError):
-            raise result.error  # of a mock: a mistake of the test
         return result
 
     async def request(self, method: str, url: str, *, raise_for_status: bool | None = None, **options: Any) -> Response | None:
@@ -231,9 +239,16 @@ class AsyncSession(Hookable):
         _refuse_unknown("stream", options)
         plan = self._plan(method, url, options)
         job = Job(plan, f"{method.upper()} {url}", 0, None)
-        async with self._gate.slot(origin_of(plan.url)), self._pipeline.streaming(job) as response:
-            if self.raise_for_status if raise_for_status is None else raise_for_status:
-                response.raise_for_status()
+        raises = self.raise_for_status if raise_for_status is None else raise_for_status
+        async with self._gate.slot(origin_of(plan.url)), AsyncExitStack() as stack:
+            try:
+                response = await stack.enter_async_context(self._pipeline.streaming(job))
+                if raises:
+                    response.raise_for_status()
+            except Exception as exc:
+                self._remember(exc)
+                raise
+            self._remember(None)
             yield response
 
     def __repr__(self) -> str:
@@ -250,3 +265,13 @@ def _refuse_unknown(name: str, options: Mapping[str, Any]) -> None:
         if key not in _KNOWN:
             close = difflib.get_close_matches(key, [*_KNOWN, "raise_for_status"], n=1)
             raise TypeError(f"{name}() got an unexpected keyword argument {key!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+
+
+def _is_mistake(result: RouteResult) -> bool:
+    """Whether a call failed by what its caller wrote, or by a mock that does not know it: no failure of the network's."""
+    error = result.error
+    if isinstance(error, UnmatchedRequestError):
+        return True
+    if result.stage != "request" or result.attempts or isinstance(error, (BodyNotReplayable, SecurityError)):
+        return False
+    return isinstance(error, (TypeError, ValueError))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from urllib.parse import unquote_plus
 
-__all__ = ["MASK", "is_secret", "mask_body", "mask_fields", "mask_text", "mask_url"]
+__all__ = ["MASK", "is_secret", "mask_body", "mask_fields", "mask_text", "mask_url", "mask_urls"]
 
 MASK = "*****"
 
@@ -41,7 +41,12 @@ def mask_url(url: str, more: Collection[str] = ()) -> str:
 
 def mask_text(text: str, more: Collection[str] = ()) -> str:
     """Free text, for instance of an exception, with every URL in it masked."""
-    return _URL.sub(lambda url: mask_url(url[0], more), text) if "://" in text else text
+    return mask_urls(text, lambda url: mask_url(url, more))
+
+
+def mask_urls(text: str, mask: Callable[[str], str]) -> str:
+    """Free text with every URL in it replaced by what `mask` makes of it."""
+    return _URL.sub(lambda url: mask(url[0]), text) if "://" in text else text
 
 
 _JSON_PAIR = re.compile(r'("((?:[^"\\]|\\.)*+)"\s*:\s*)("(?:[^"\\]|\\.)*+"|[^\s,{}\[\]"]++)')

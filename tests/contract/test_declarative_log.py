@@ -12,9 +12,12 @@ import pytest
 
 from fasthttp.app import FastHTTP, report
 from fasthttp.errors import ConnectError
+from fasthttp.middleware import RetryMiddleware
 from fasthttp.models import Request
 from fasthttp.results import RunResult
+from fasthttp.security import SecurityPolicy
 from fasthttp.transports import MockTransport
+from fasthttp.transports.mock import MockResponse
 
 LINE = re.compile(r"^(DEBUG|INFO|WARNING|ERROR) *│ fasthttp    │ . ")
 MS = re.compile(r"\d+\.\d\dms")
@@ -278,3 +281,82 @@ def test_a_dumb_terminal_or_a_missing_rich_has_no_bar(monkeypatch: pytest.Monkey
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setitem(sys.modules, "rich.progress", None)
     assert run_on_terminal(monkeypatch, 60, progress=forced)[1] == ""
+
+
+# --- details and secrets
+
+
+def talk(debug: bool = True, **keywords: Any) -> FastHTTP:
+    """An app whose requests and answers are full of secrets."""
+
+    def reply(request: Request) -> Any:
+        if request.target.startswith("/again"):
+            return MockResponse(503 if not request.headers.get("x-seen") and next(times) == 0 else 200, json={"n": 1})
+        if request.target.startswith("/moved"):
+            return MockResponse(302, headers={"Location": "/fine?token=hidden6"})
+        body = {"password": "hidden1", "list": [{"api_key": ["hidden2"]}], "open": "shown"}
+        return MockResponse(200, json=body, headers={"Set-Cookie": "s=hidden3", "X-Open": "shown"})
+
+    times = iter(range(9))
+    transport = MockTransport(reply)
+    transport.fast = True
+    return FastHTTP("http://api.test", transport=transport, concurrency=1, debug=debug, **keywords)
+
+
+def test_details_show_what_goes_over_the_wire(capsys: pytest.CaptureFixture[str]) -> None:
+    """Requests with all of their headers, answers, redirects, retries, values; the line of the route has the URL as sent."""
+    app = talk(middleware=RetryMiddleware(1, jitter=False))
+    app.add_route(
+        "POST", "/fine", lambda resp: resp.json(), params={"page": 1}, json={"k": 1, "secret": "hidden4"}, headers={"X-Mine": "m"}
+    )
+    app.add_route("GET", "/moved", lambda resp: None)
+    app.add_route("GET", "/again", lambda resp: "said")
+    app.add_route("POST", "/fine", lambda resp: None, data=b"\xff\xfe")
+    app.add_route("POST", "/fine", lambda resp: None, data=b"x" * 3000)
+    run(app)
+    text = capsys.readouterr().out
+    lines = [line.partition("· ")[2] for line in text.splitlines() if line.startswith("DEBUG")]
+    assert lines[0].startswith("→ POST http://api.test/fine?page=1 | headers={")
+    assert "'x-mine': 'm'" in lines[0]
+    assert "'user-agent'" in lines[0]
+    assert lines[0].endswith('| body={"k":1,"secret":"*****"}')
+    assert lines[1].startswith("← 200 | headers={")
+    assert lines[1].endswith('| body={"password":"*****","list":[{"api_key":"*****"}],"open":"shown"}')
+    assert lines[2] == '↳ {"password":"*****","list":[{"api_key":"*****"}],"open":"shown"}'
+    starts = ["→ GET http://api.test/moved |", "← 302 |", "→ GET http://api.test/fine?token=***** |", "← 200 |"]
+    assert [line.startswith(start) for line, start in zip(lines[3:7], starts, strict=True)] == [True] * 4
+    assert "retry in 0.50s" in lines
+    assert '↳ "said"' in lines
+    assert any(line.endswith("| body=<2 bytes>") for line in lines)
+    assert any(line.endswith(f"| body={'x' * 1000}") for line in lines)
+    assert "✔ ✔ POST http://api.test/fine?page=1 200" in text
+    assert "hidden" not in text
+
+
+def test_nothing_secret_is_in_any_line_or_report(capsys: pytest.CaptureFixture[str]) -> None:
+    """URLs, headers, bodies, values, errors; names of the policy count everywhere."""
+    app = talk(security=SecurityPolicy(mask_names=["open", "X-Open"]), auth=("user", "hidden5"))
+    app.add_route("GET", "/fine?api_key=hidden7&open=hidden8", lambda resp: resp.json(), headers={"Cookie": "c=hidden9"})
+
+    def fails(resp: Any) -> None:
+        raise ValueError("at http://u:hidden10@api.test/?token=hidden11&open=hidden12")
+
+    app.add_route("GET", "/fine", fails, name="fails")
+    result = run(app)
+    text = capsys.readouterr().out + result.to_json(bodies=True) + result.summary() + repr(result[0]) + result._repr_html_()
+    assert "hidden" not in text
+    assert "shown" not in text
+    assert "open=*****" in text
+
+
+def test_masking_can_be_left_at_headers_and_user_info(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the policy says so: bodies and parameters are shown then."""
+    app = talk(security=SecurityPolicy(mask_secrets=False), auth=("user", "never"))
+    app.add_route("GET", "/fine?api_key=hidden7", lambda resp: resp.json())
+    result = run(app)
+    text = capsys.readouterr().out
+    assert "api_key=hidden7" in text
+    assert '"password":"hidden1"' in text
+    assert "hidden1" in result.to_json()
+    assert "hidden3" not in text
+    assert "Basic" not in text

@@ -69,10 +69,10 @@ def test_delays_without_chance_are_exact() -> None:
 
 
 @pytest.mark.parametrize(
-    ("jitter", "chance", "delay"), [(1, 0.0, [1.0]), (1, 1.0, []), (1, 0.75, [0.25]), (0.5, 1.0, [0.5]), (0.5, 0.5, [0.75])]
+    ("jitter", "chance", "delay"), [(1, 0.0, [1.0]), (1, 1.0, [0.0]), (1, 0.75, [0.25]), (0.5, 1.0, [0.5]), (0.5, 0.5, [0.75])]
 )
 def test_jitter_is_the_share_left_to_chance(jitter: float, chance: float, delay: list[float]) -> None:
-    """From all of the delay to all but the jitter; a delay of nothing is no wait."""
+    """From all of the delay to all but the jitter; a wait may take no time."""
     play = Play(retry=policy(2, backoff_factor=1, jitter=jitter), chance=chance)
     play(answer(503), answer(200))
     assert play.pauses == delay

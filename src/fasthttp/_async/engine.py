@@ -100,7 +100,8 @@ class AsyncEngine:
         """Take the steps of a call; `outcome` is that of the first one, if it was taken already."""
         from random import random
 
-        steps = Exchange(self.config, call, request, total_at, now=monotonic, wall=time, chance=random).steps()
+        renews = self.config.total_per_attempt
+        steps = Exchange(self.config, call, request, None if renews else total_at, now=monotonic, wall=time, chance=random).steps()
         taken: Any = None
         try:
             step = next(steps)
@@ -110,6 +111,8 @@ class AsyncEngine:
                         outcome = await self._step(step, call, total_at)
                     except BaseException as exc:
                         outcome = exc
+                if renews and step.__class__ is Pause and call.timeout.total is not None:
+                    total_at = monotonic() + call.timeout.total
                 taken, outcome = outcome, None
                 step = steps.throw(taken) if isinstance(taken, BaseException) else steps.send(taken)
         except StopIteration as end:
@@ -129,7 +132,7 @@ class AsyncEngine:
         elif kind is Discard:
             await self._drain(step.response)
         elif kind is Pause:
-            await self.sender.pause(step.seconds)
+            await self.pause(step.seconds)
         elif kind is Run:
             return await self._run_user("in authentication", total_at, call, step.function, *step.arguments)
         elif kind is BufferBody:
@@ -144,6 +147,11 @@ class AsyncEngine:
             content = b"".join(kept)
             step.request.body = Body(content, content_type=step.request.body.content_type)
         return True
+
+    async def pause(self, seconds: float) -> None:
+        """Wait between two attempts."""
+        if seconds > 0:
+            await self.sender.pause(seconds)
 
     def _adopt(self, prebuilt: Request, options: Mapping[str, Any]) -> tuple[Call, Request]:
         call = self.config.call(options, prebuilt)

@@ -168,7 +168,7 @@ class AsyncEventStream:
         if seconds is None:
             self._ended = True
             raise error
-        await self._engine.sender.pause(seconds)
+        await self._engine.pause(seconds)
 
     def _about(self, error: FastHTTPError) -> FastHTTPError:
         annotate(error, self.response.request, sensitive=self._engine.config.sensitive)

@@ -106,6 +106,7 @@ class ClientConfig:
         if cookies is not None:
             self.cookies = cookies
         self.keeps_cookies = True  # beyond a chain of redirects
+        self.total_per_attempt = False  # whether the total limit begins anew with each attempt, waits in between left out
         self.watch: Watch | None = None
         self.inner: frozenset[str] = frozenset()  # keywords of the layer above
         self._netrc = netrc
@@ -269,7 +270,7 @@ class ClientConfig:
         """What still goes along once a redirect has led to another origin: no credentials but those that `url` has in netrc."""
         auth = None if self._netrc is None else self._netrc.get(url.hostname)
         crossed = request.context is not None and request.context.cross_site
-        if not crossed and self.jar is not None:
+        if not crossed:
             from fasthttp.cookies import same_site
 
             crossed = not same_site(request.parsed_url.host, url.host)

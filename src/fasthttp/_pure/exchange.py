@@ -58,7 +58,7 @@ class Discard(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """Wait."""
+    """Wait, perhaps for no time; then comes another attempt."""
 
     seconds: float
 
@@ -214,8 +214,7 @@ class Exchange:
                 reason = str(response.status_code)
             self._attempt += 1
             self._tell("retry", delay=delay, reason=reason)
-            if delay > 0:
-                yield Pause(delay)
+            yield Pause(delay)
 
     def _delay_after_error(self, error: FastHTTPError) -> float | None:
         """Seconds until the next attempt; None when there is none."""

@@ -101,7 +101,8 @@ class SyncEngine:
         """Take the steps of a call; `outcome` is that of the first one, if it was taken already."""
         from random import random
 
-        steps = Exchange(self.config, call, request, total_at, now=monotonic, wall=time, chance=random).steps()
+        renews = self.config.total_per_attempt
+        steps = Exchange(self.config, call, request, None if renews else total_at, now=monotonic, wall=time, chance=random).steps()
         taken: Any = None
         try:
             step = next(steps)
@@ -111,6 +112,8 @@ class SyncEngine:
                         outcome = self._step(step, call, total_at)
                     except BaseException as exc:
                         outcome = exc
+                if renews and step.__class__ is Pause and call.timeout.total is not None:
+                    total_at = monotonic() + call.timeout.total
                 taken, outcome = outcome, None
                 step = steps.throw(taken) if isinstance(taken, BaseException) else steps.send(taken)
         except StopIteration as end:
@@ -130,7 +133,7 @@ class SyncEngine:
         elif kind is Discard:
             self._drain(step.response)
         elif kind is Pause:
-            self.sender.pause(step.seconds)
+            self.pause(step.seconds)
         elif kind is Run:
             return self._run_user("in authentication", total_at, call, step.function, *step.arguments)
         elif kind is BufferBody:
@@ -145,6 +148,11 @@ class SyncEngine:
             content = b"".join(kept)
             step.request.body = Body(content, content_type=step.request.body.content_type)
         return True
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two attempts."""
+        if seconds > 0:
+            self.sender.pause(seconds)
 
     def _adopt(self, prebuilt: Request, options: Mapping[str, Any]) -> tuple[Call, Request]:
         call = self.config.call(options, prebuilt)

@@ -169,7 +169,7 @@ class SyncEventStream:
         if seconds is None:
             self._ended = True
             raise error
-        self._engine.sender.pause(seconds)
+        self._engine.pause(seconds)
 
     def _about(self, error: FastHTTPError) -> FastHTTPError:
         annotate(error, self.response.request, sensitive=self._engine.config.sensitive)

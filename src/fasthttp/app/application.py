@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fasthttp._pure.later import not_yet
 from fasthttp._pure.routes import VERBS, RelativeURL
-from fasthttp.app.guarded import Security, guarded_client
+from fasthttp.app.guarded import Security, guarded_client, guarded_engine
 from fasthttp.app.interrupt import loop_factory, until_interrupted
 from fasthttp.app.pipeline import Pipeline
 from fasthttp.app.plan import Plan
@@ -194,7 +194,7 @@ class FastHTTP(Declarations):
             routes: more of them, made as they are needed.
         """
         placed = self._select(tags) if tags is not None or routes is None else []
-        log = RunLog(self.log, self.debug)
+        log = RunLog(self.log, self.debug, self.security.masks)
         async with self._living():
             started = monotonic()
             counts = [0, 0]
@@ -224,7 +224,7 @@ class FastHTTP(Declarations):
 
     async def _run(self, tags: Sequence[str] | str | None, raise_errors: bool, *, own_loop: bool) -> RunResult:
         placed = self._select(tags)
-        log = RunLog(self.log, self.debug)
+        log = RunLog(self.log, self.debug, self.security.masks)
         async with self._living():
             started = monotonic()
             async with self._prepared(placed, log) as run:
@@ -341,7 +341,7 @@ class _Prepared:
         self._client = app._client()
         await self._client.__aenter__()
         self._pipeline = Pipeline(
-            self._client._running(),
+            guarded_engine(self._client, log),
             log,
             headers=app.headers,
             timeout=app.timeout,

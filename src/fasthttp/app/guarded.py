@@ -8,6 +8,12 @@ from collections.abc import Callable, Mapping
 from time import time
 from typing import Any
 
+from fasthttp._async.engine import AsyncEngine
+from fasthttp._pure.call import Call
+from fasthttp._pure.exchange import Discard, Send
+from fasthttp._pure.masks import Masks
+from fasthttp.app.gate import seat
+from fasthttp.app.report import RunLog
 from fasthttp.client import AsyncClient
 from fasthttp.cookies import CookieJar
 from fasthttp.limits import Limits
@@ -22,7 +28,7 @@ from fasthttp.transports.base import BaseTransport
 from fasthttp.transports.http import HTTPTransport
 from httpwire.url import URL
 
-__all__ = ["Security", "guarded_client"]
+__all__ = ["GuardedEngine", "Security", "guarded_client", "guarded_engine"]
 
 _MAX_SIGNED = 10 * 2**20  # bytes of a streamed body that are buffered to be signed
 _OFF = SecurityPolicy(ssrf=False, circuit_breaker=False)
@@ -78,6 +84,11 @@ class Security:
         """ "closed", "open" or "half-open": of the origin of this URL."""
         return "closed" if self.breaker is None else self.breaker.state(url)
 
+    @property
+    def masks(self) -> Masks:
+        """What is not shown of anything."""
+        return Masks(self.policy.mask_names, everything=self.policy.mask_secrets)
+
     def guard(self) -> AddressGuard | None:
         """The address guard, with all that is allowed by now; None where it is off."""
         if not self.enabled or not self.policy.ssrf:
@@ -129,6 +140,45 @@ class Watch:
         return signed
 
 
+class GuardedEngine(AsyncEngine):
+    """An engine whose calls leave their places to others while they wait for another attempt.
+
+    Args:
+        engine: does the same without.
+        log: told of what goes over the wire, where somebody wants that.
+    """
+
+    def __init__(self, engine: AsyncEngine, log: RunLog) -> None:
+        super().__init__(engine.config, engine.sender)
+        self._log = log
+
+    async def pause(self, seconds: float) -> None:
+        self._log.pausing(seconds)
+        place = seat.get()
+        if place is None or seconds <= 0:
+            await super().pause(seconds)
+        else:
+            async with place.left():
+                await super().pause(seconds)
+
+
+class TellingEngine(GuardedEngine):
+    """One that tells of every request, and of the responses that are not the last."""
+
+    async def _step(self, step: Any, call: Call, total_at: float | None) -> Any:
+        if step.__class__ is Send:
+            self._log.sending(step.request)
+        taken = await super()._step(step, call, total_at)
+        if step.__class__ is Discard:
+            self._log.received(step.response)
+        return taken
+
+
+def guarded_engine(client: AsyncClient, log: RunLog) -> GuardedEngine:
+    """What sends the requests of a client that was made by `guarded_client`."""
+    return (TellingEngine if log.debug else GuardedEngine)(client._running(), log)
+
+
 def guarded_client(
     base_url: str | None,
     security: Security,
@@ -145,19 +195,19 @@ def guarded_client(
 ) -> AsyncClient:
     """A client whose every request passes the checks, and whose responses are those of the declarative layer."""
     policy = security.policy if security.enabled else _OFF
-    network = transport is None
-    guard = security.guard() if network else None
     if transport is None:
         transport = HTTPTransport(
             limits=Limits(max_connections=concurrency, max_per_host=per_host),
             proxy=proxy,
             trust_env=trust_env,
             max_header_bytes=policy.max_header_size,
-            check_address=None if guard is None else guard.check_address,
         )
+    # Other transports than those of the network, for tests and for applications in this process, connect to nobody.
+    guard = security.guard() if isinstance(transport, HTTPTransport) else None
+    if guard is not None and isinstance(transport, HTTPTransport):
+        transport.guard(guard.check_address)
         for one in transport.proxies():
-            if guard is not None:
-                guard.exempt(one.host, one.port)
+            guard.exempt(one.host, one.port)
     client = AsyncClient(
         base_url,
         timeout=timeout,
@@ -177,4 +227,5 @@ def guarded_client(
     config.watch = Watch(security, guard)
     config.keeps_cookies = jar is not None
     config.inner = frozenset(("jar",))
+    config.total_per_attempt = True
     return client

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from fasthttp._pure.context import names_authorization
 from fasthttp._pure.routes import merge_headers, merge_params
 from fasthttp._pure.validation import convert_result, is_validation_error, response_error, validate_request
 from fasthttp.app.depend import Dependencies, RunScope, call
@@ -82,8 +83,10 @@ class Pipeline:
     @asynccontextmanager
     async def streaming(self, job: Job) -> AsyncIterator[Response]:
         """The response to a job after its head; failures are raised. The total limit holds until the head is there."""
-        response = await _Flight(self, job).stream()
+        flight = _Flight(self, job)
+        response = await flight.stream()
         try:
+            self.log.route(flight.result())
             yield response
         finally:
             await response.aclose()
@@ -92,7 +95,7 @@ class Pipeline:
 class _Flight:
     """One request under way."""
 
-    __slots__ = ("attempts", "error", "job", "pipeline", "plan", "response", "route", "stage", "url", "value")
+    __slots__ = ("attempts", "error", "job", "pipeline", "plan", "response", "route", "seen", "stage", "started", "url", "value")
 
     def __init__(self, pipeline: Pipeline, job: Job) -> None:
         self.pipeline = pipeline
@@ -100,6 +103,8 @@ class _Flight:
         self.plan: Plan = job.plan
         self.route: Route = job.plan.route  # until user code wants a copy of its own
         self.url = job.plan.url
+        self.seen: _Seen | None = None  # what user code has done to its copy of the route
+        self.started = monotonic()
         self.response: Response | None = None
         self.value: Any = None
         self.error: BaseException | None = None
@@ -107,7 +112,6 @@ class _Flight:
         self.attempts = 0
 
     async def run(self) -> RouteResult:
-        started = monotonic()
         try:
             if self.plan.is_plain:
                 await self._run_plain()
@@ -115,6 +119,10 @@ class _Flight:
                 await self._run_watched()
         except Exception as exc:
             await self._fail(exc)
+        return self.result()
+
+    def result(self) -> RouteResult:
+        """What it has come to by now."""
         job, response = self.job, self.response
         return RouteResult(
             name=job.name,
@@ -128,30 +136,62 @@ class _Flight:
             response=response,
             error=self.error,
             stage=self.stage,
-            elapsed=monotonic() - started,
+            elapsed=monotonic() - self.started,
             attempts=self.attempts,
+            _masks=self.pipeline.log.masks,
         )
 
     async def stream(self) -> Response:
-        """The response after its head, with hooks on the way in."""
-        view = self.job.view()
-        self.route, self.url = view, view.url
+        """The response after its head; what fails is raised."""
+        try:
+            view, config = self._prepare()
+            await self._request_hooks(view, config)
+            timeout = Timeout.from_value(config["timeout"])
+            config["timeout"] = timeout.with_total(None)
+            try:
+                async with asyncio.timeout(timeout.total):
+                    self.response = response = await self._through_middleware(view, config, stream=True)
+            except TimeoutError as exc:
+                if isinstance(exc, FastHTTPError):
+                    raise
+                total = timeout.total
+                raise TotalTimeout(
+                    f"total timeout after {total:g} s", phase="total", limit=total, url=view.url, method=view.method
+                ) from exc
+            try:
+                await self._response_hooks(response)
+            except BaseException:
+                await response.aclose()
+                raise
+            self.stage = None
+            return response
+        except Exception as exc:
+            await self._fail(exc)
+            self.pipeline.log.route(self.result())
+            raise
+
+    def _prepare(self) -> tuple[Route, dict[str, Any]]:
+        """The copy of the route for user code, and the config of the request."""
         pipeline = self.pipeline
-        config = self.job.config(view, pipeline.headers, pipeline.timeout, pipeline.jar)
-        seen = _Seen(view)
+        self.route = view = self.job.view()
+        self.url = view.url
+        self.seen = _Seen(view)
+        config = self.job.config(view, pipeline.headers, pipeline.timeout)
+        if config["auth"] is None:
+            config["auth"] = pipeline.auth
+        return view, config
+
+    async def _request_hooks(self, view: Route, config: dict[str, Any]) -> None:
+        assert self.seen is not None
+        self.stage = "hook"
         for hook in self.plan.hooks_of("request"):
             await call(hook, view, config)
-            seen.apply(config)
-        options = _options(config)
-        timeout = Timeout.from_value(options["timeout"])
-        try:
-            async with asyncio.timeout(timeout.total):
-                return await self._send(view.url, {**options, "timeout": timeout.with_total(None), "stream": True})
-        except TimeoutError as exc:
-            if isinstance(exc, FastHTTPError):
-                raise
-            total = timeout.total
-            raise TotalTimeout(f"total timeout after {total:g} s", phase="total", limit=total, url=view.url, method=view.method) from exc
+            self.seen.apply(config)
+
+    async def _response_hooks(self, response: Response) -> None:
+        self.stage = "hook"
+        for hook in self.plan.hooks_of("response"):
+            await call(hook, response)
 
     async def _run_plain(self) -> None:
         """A request that nobody wants to see before it is sent."""
@@ -161,7 +201,7 @@ class _Flight:
         if self.route.kind == "graphql":
             options["json"] = await self._ask()
         elif self.route.kind == "sse":
-            await self._follow(self.url, options)
+            await self._follow(options, None)
             return
         response = await self._send(self.url, options)
         await self._take(response)
@@ -170,28 +210,24 @@ class _Flight:
         """A request with dependencies, hooks or middleware."""
         self._check_prerequisites()
         self.stage = "request"
-        self.route = view = self.job.view()
-        self.url = view.url
-        pipeline = self.pipeline
-        config = self.job.config(view, pipeline.headers, pipeline.timeout, pipeline.jar)
+        view, config = self._prepare()
         if view.kind == "graphql":
             config["json"] = await self._ask()
             self.stage = "request"
-        dependencies = Dependencies(self.plan.dependencies, pipeline.scope)
+        dependencies = Dependencies(self.plan.dependencies, self.pipeline.scope)
         try:
-            seen = _Seen(view)
+            assert self.seen is not None
             self.stage = "dependency"
-            config = await dependencies.enter(view, config, seen.apply)
-            self.stage = "hook"
-            for hook in self.plan.hooks_of("request"):
-                await call(hook, view, config)
-                seen.apply(config)
+            config = await dependencies.enter(view, config, self.seen.apply)
+            await self._request_hooks(view, config)
             if view.kind == "sse":
                 self.stage = "request"
-                await self._follow(view.url, _options(config))
+                await self._follow(_options(config), config)
                 await dependencies.leave("function", None)
+            elif view.skip_request:
+                await dependencies.leave("function", None)
+                await self._skip()
             else:
-                self.stage = "middleware"
                 response = await self._through_middleware(view, config)
                 self.response = response
                 self.stage = "dependency"
@@ -209,11 +245,17 @@ class _Flight:
         route = self.plan.route
         assert route.handler is not None
         self.stage = "handler"
-        placeholder = Response.__new__(Response)
-        placeholder.status_code, placeholder._content = 0, b""
-        payload = make_payload(route.name, await _handle(route.handler, route, placeholder))
+        payload = make_payload(route.name, await _handle(route.handler, route, _placeholder()))
         self.stage = "request"
         return payload
+
+    async def _skip(self) -> None:
+        """Nothing is sent, because user code has said so; the handler is given a response that has no status."""
+        route = self.plan.route
+        self.stage = "handler"
+        if route.handler is not None and route.kind != "graphql":
+            self.value = await _handle(route.handler, route, _placeholder())
+        self.stage = None
 
     def _check_prerequisites(self) -> None:
         for name, results in self.job.results.items():
@@ -224,75 +266,93 @@ class _Flight:
 
     # --- to the wire
 
-    async def _through_middleware(self, view: Route, config: dict[str, Any]) -> Response:
-        reached = False
+    async def _through_middleware(self, view: Route, config: dict[str, Any], *, stream: bool = False) -> Response:
+        """The response to a request that passes the middleware. What fails in there has its own stage."""
+        failed: BaseException | None = None
 
         async def send(request: RouteRequest) -> Response:
-            nonlocal reached
-            reached = True
-            return await self._validated(request)
+            nonlocal failed
+            try:
+                response = await self._validated(request, stream)
+            except Exception as exc:
+                failed = exc
+                raise
+            self.stage = "middleware"
+            return response
 
-        if not len(self.pipeline.middleware):
-            return await send(RouteRequest(view.method, view, config))
+        self.stage = "middleware"
+        request = RouteRequest(view.method, view, config, jar=self.pipeline.jar)
         try:
-            return await self.pipeline.middleware.run(RouteRequest(view.method, view, config), send)
-        except Exception:
-            self.stage = self.stage if reached and self.stage != "sent" else "middleware"
+            return await self.pipeline.middleware.run(request, send)
+        except Exception as exc:
+            if exc is not failed:
+                self.stage = "middleware"
             raise
 
-    async def _validated(self, request: RouteRequest) -> Response:
+    async def _validated(self, request: RouteRequest, stream: bool) -> Response:
         config, route = request.config, self.plan.route
+        if self.seen is not None:
+            self.seen.apply(config)
         if route.request_model is not None:
             self.stage = "validation"
             is_form = config["json"] is None and isinstance(config["data"], Mapping)
             body = config["data"] if is_form else config["json"]
             validate_request(route.request_model, body, form=is_form, sensitive=self.pipeline.sensitive)
         self.stage = "request"
-        response = await self._send(request.route.url, _options(config))
-        self.stage = "sent"
-        return response
+        options = _options(config)
+        if request.jar is not None:
+            options["jar"] = request.jar
+        if request.retry is not None:
+            options["retry"] = request.retry
+        if stream:
+            options["stream"] = True
+        return await self._send(request.route.url, options)
 
     async def _send(self, url: str, options: dict[str, Any]) -> Response:
         if options.get("files") is not None and options.get("json") is not None:
             options = _with_json_parts(options)
-        if self.pipeline.auth is not None and options.get("auth") is None:
-            options["auth"] = self.pipeline.auth
+        self._settle_auth(options)
         if self.plan.route.is_content and "data" in options:
             options["content"] = options.pop("data")
-        log = self.pipeline.log
-        if log.debug:
-            log.sending(self.route.method, url, options)
         try:
             response: Response = await self.pipeline.engine.request(self.route.method, url, options)
         except FastHTTPError as exc:
             self.attempts += exc.sent_attempts
             raise
         self.attempts += response.sent_attempts
-        if log.debug:
-            log.received(response)
+        if self.pipeline.log.debug:
+            self.pipeline.log.received(response)
         return response
+
+    def _settle_auth(self, options: dict[str, Any]) -> None:
+        """The credentials of the app are for requests that have none nearer: neither `auth=` nor an `Authorization` header."""
+        auth, headers = self.pipeline.auth, options.get("headers")
+        if auth is None or options.get("auth", auth) is not auth:
+            return
+        options["auth"] = auth
+        if names_authorization(headers) and _authorization(headers) != _authorization(self.pipeline.headers):
+            del options["auth"]
 
     # --- from the wire
 
     async def _take(self, response: Response) -> None:
         """Hooks, status policy, handler, validation of its result."""
         self.response = response
-        route, plan = self.plan.route, self.plan
-        response._describe(route.response_model, route.responses)
-        self.stage = "hook"
-        for hook in plan.hooks_of("response"):
-            await call(hook, response)
+        route = self.plan.route
+        if route.kind != "graphql":
+            response._describe(route.response_model, route.responses, self.pipeline.sensitive)
+        await self._response_hooks(response)
         self.stage = "response"
         status = response.status_code
         refused = status >= 400 and status not in route.responses
-        if refused and (route.raise_for_status or self.pipeline.raise_for_status):
+        if route.kind == "graphql":
+            self._take_graphql(response, refused)
+            return
+        if refused and self._raises:
             self.stage = "status"
             response.raise_for_status()
         if route.responses.get(status):
             response._check_declared()
-        if route.kind == "graphql":
-            self._take_graphql(response, refused)
-            return
         self.stage = "handler"
         if route.handler is not None:
             self.value = await _handle(route.handler, route, response)
@@ -304,7 +364,23 @@ class _Flight:
         if refused:
             self.error, self.stage = _status_error(response), "status"
 
-    async def _follow(self, url: str, options: dict[str, Any]) -> None:
+    @property
+    def _raises(self) -> bool:
+        return self.plan.route.raise_for_status or self.pipeline.raise_for_status
+
+    async def connect(self, options: dict[str, Any], config: dict[str, Any] | None) -> Response:
+        """The response that a stream of events begins with."""
+        if config is None:
+            response = await self._send(self.url, options)
+        else:
+            config = {**config, "headers": dict(options["headers"]), "timeout": options["timeout"]}
+            response = await self._through_middleware(self.route, config, stream=True)
+        self.response = response
+        await self._response_hooks(response)
+        self.stage = "request"
+        return response
+
+    async def _follow(self, options: dict[str, Any], config: dict[str, Any] | None) -> None:
         """A stream of events, each given to the handler; the value is how many there were."""
         from fasthttp._async.sse import AsyncEventStream
         from fasthttp.sse import StopStream
@@ -312,19 +388,17 @@ class _Flight:
         route: Any = self.plan.route
         log = self.pipeline.log
         self.value = 0
-        options.pop("follow_redirects", None)
+        url = self.url
         log.stream("connecting", url)
+        engine: Any = _Handshakes(self, config)
         stream = AsyncEventStream(
-            self.pipeline.engine, route.method, url, options,
+            engine, route.method, url, options,
             reconnect=route.reconnect, max_retries=route.max_retries, backoff=route.backoff,
         )  # fmt: skip
         async with stream:
-            self.attempts = 1
-            self.response = stream.response
             log.stream("connected", url)
             try:
                 async for event in stream:
-                    self.response = stream.response
                     self.stage = "handler"
                     await _handle(route.handler, route, event)
                     self.stage = "request"
@@ -334,12 +408,14 @@ class _Flight:
         self.stage = None
 
     def _take_graphql(self, response: Response, refused: bool) -> None:
-        response._model = None
         try:
             answer = response.graphql()
         except FastHTTPValidationError:
             if not refused:
                 raise
+            if self._raises:
+                self.stage = "status"
+                response.raise_for_status()
             self.error, self.stage = _status_error(response), "status"
             return
         if answer.has_errors:
@@ -358,7 +434,7 @@ class _Flight:
 
     async def _fail(self, error: Exception) -> None:
         """What a failure comes to: hooks are told, a handler may turn it into a value."""
-        stage = self.stage if self.stage != "sent" else "middleware"
+        stage = self.stage
         if stage == "handler" and is_validation_error(error):
             error, stage = self._unfit(error), "response"
         if stage == "request":
@@ -387,6 +463,21 @@ class _Flight:
         """The error of a response that does not fit its model, made of the library's."""
         value = None if self.response is None or self.response._json is msgspec.UNSET else self.response._json
         return response_error(error, value, sensitive=self.pipeline.sensitive)
+
+
+class _Handshakes:
+    """What a stream of events takes for its engine: each of its requests goes the way of any other."""
+
+    def __init__(self, flight: _Flight, config: dict[str, Any] | None) -> None:
+        engine = flight.pipeline.engine
+        self.config = engine.config
+        self.pause = engine.pause
+        self._drain = engine._drain
+        self._flight = flight
+        self._sent = config
+
+    async def request(self, method: str, url: str, options: dict[str, Any]) -> Response:
+        return await self._flight.connect(options, self._sent)
 
 
 class _Seen:
@@ -428,10 +519,18 @@ def _options(config: Mapping[str, Any]) -> dict[str, Any]:
     options = {name: config[name] for name in _CALL if config.get(name) is not None}
     options["timeout"] = config["timeout"]
     options["follow_redirects"] = config["allow_redirects"]
-    for name in ("retry", "jar"):
-        if name in config:
-            options[name] = config[name]
     return options
+
+
+def _placeholder() -> Response:
+    """What a handler is given where there is no response."""
+    response = Response.__new__(Response)
+    response.status_code, response._content, response.extensions = 0, b"", {}
+    return response
+
+
+def _authorization(headers: Any) -> Any:
+    return next((value for name, value in (headers or {}).items() if name.lower() == "authorization"), None)
 
 
 def _with_json_parts(options: dict[str, Any]) -> dict[str, Any]:

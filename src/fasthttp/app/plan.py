@@ -142,7 +142,7 @@ class Job:
             view.json = {**view.json, **overrides["json"]} if both else overrides["json"]
         return view
 
-    def config(self, view: Route, headers: Mapping[str, Any] | None, timeout: Any, jar: Any) -> dict[str, Any]:
+    def config(self, view: Route, headers: Mapping[str, Any] | None, timeout: Any) -> dict[str, Any]:
         """The settings of the request, every one of them present: what user code may edit."""
         settings = self.plan.settings
         config: dict[str, Any] = {
@@ -157,8 +157,6 @@ class Job:
         }
         if view.params != self.plan.route.params:  # answered by a function, or with the item of `each=`
             config["params"] = merge_params(config["params"], view.params)
-        if jar is not None:
-            config["jar"] = jar
         return config
 
     def options(self) -> dict[str, Any]:

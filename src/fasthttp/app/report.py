@@ -6,15 +6,15 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Mapping
 from time import monotonic
 from typing import Any, TextIO
 
 import msgspec
 
+from fasthttp._pure.masks import Masks
+from fasthttp.models import Request
 from fasthttp.response import Response
 from fasthttp.results import RouteResult, describe, to_plain
-from httpwire.masking import mask_body, mask_fields, mask_text, mask_url
 
 __all__ = ["PrettyHandler", "RunLog"]
 
@@ -24,6 +24,7 @@ _ASCII = str.maketrans({"│": "|", "✔": "ok", "⚠": "!", "✖": "x", "·": "
 _BAR_ROUTES = 50
 _BAR_AFTER = 1.0  # seconds
 _REFRESH = 0.1
+_SHOWN = 1000  # characters of a body, or a value
 
 
 class PrettyHandler(logging.Handler):
@@ -66,7 +67,8 @@ class RunLog:
     pretty handler, of which neither logger is told.
     """
 
-    def __init__(self, mode: str, debug: bool) -> None:
+    def __init__(self, mode: str, debug: bool, masks: Masks) -> None:
+        self.masks = masks
         self._logger = logging.getLogger("fasthttp")
         self._mode = mode
         self._debug = debug
@@ -113,28 +115,52 @@ class RunLog:
 
     def stream(self, state: str, url: str) -> None:
         """A stream of events is being connected, or is."""
-        self.line(logging.INFO, f"SSE {state}: {mask_url(url)}")
+        self.line(logging.INFO, f"SSE {state}: {self.masks.url(url)}")
 
-    def sending(self, method: str, url: str, options: Mapping[str, Any]) -> None:
+    def sending(self, request: Request) -> None:
         """What is about to be sent."""
-        headers = dict(mask_fields([(str(name), str(value)) for name, value in (options.get("headers") or {}).items()]))
-        body = next((options[name] for name in ("json", "data", "content", "files") if options.get(name) is not None), None)
-        self.line(logging.DEBUG, f"→ {method} {mask_url(url)} | headers={headers} | body={_shown(body)}")
+        body = "<stream>" if request.body is not None and request.content is None else self._body(request.content)
+        self.line(
+            logging.DEBUG, f"→ {request.method} {self.masks.url(request.url)} | headers={self._headers(request.headers)} | body={body}"
+        )
 
     def received(self, response: Response) -> None:
         """What has come back."""
-        headers = dict(mask_fields(list(response.headers.items())))
-        body = response.content if response.is_buffered else None
-        self.line(logging.DEBUG, f"← {response.status_code} | headers={headers} | body={_shown(body)}")
+        body = self._body(response.content) if response.is_buffered else "<stream>"
+        self.line(logging.DEBUG, f"← {response.status_code} | headers={self._headers(response.headers)} | body={body}")
+
+    def pausing(self, seconds: float) -> None:
+        """Another attempt is going to be made."""
+        self.line(logging.DEBUG, f"retry in {seconds:.2f}s")
+
+    def _headers(self, headers: Any) -> dict[str, str]:
+        return dict(self.masks.fields(list(headers.items())))
+
+    def _body(self, content: bytes | None) -> str:
+        """A body, at most 1,000 characters of it."""
+        if not content:
+            return "-"
+        try:
+            return self._value(msgspec.json.decode(content))
+        except (ValueError, RecursionError):
+            pass
+        try:
+            return self.masks.body(content.decode())[:_SHOWN]
+        except UnicodeDecodeError:
+            return f"<{len(content)} bytes>"
+
+    def _value(self, plain: Any) -> str:
+        """Plain data as JSON, at most 1,000 characters of it."""
+        return msgspec.json.encode(self.masks.value(plain)).decode()[:_SHOWN]
 
     def traceback(self, error: BaseException) -> None:
         """Where a failure came from."""
         if self.debug:
-            self.line(logging.DEBUG, mask_text("".join(traceback.format_exception(error))))
+            self.line(logging.DEBUG, self.masks.text("".join(traceback.format_exception(error))))
 
     def hook_failed(self, error: BaseException) -> None:
         """An `on_error` hook raised; the failure that it was told of stays what it is."""
-        self.line(logging.ERROR, f"an on_error hook failed: {describe(error)}")
+        self.line(logging.ERROR, f"an on_error hook failed: {describe(error, self.masks)}")
 
     def recovered(self, name: str, error: BaseException) -> None:
         """An exception handler has made a value of a failure: the line of the route tells of it all the same."""
@@ -151,18 +177,19 @@ class RunLog:
         failed = error is not None
         shown = (result.status is not None and result.status >= 400) or failed
         mark = "✖" if shown else "✔"
-        status = "ERR" if result.status is None else str(result.status)
-        message = f"{mark} {result.method} {mask_url(result.url)} {status} {result.elapsed * 1000:.2f}ms"
+        status = str(result.status) if result.status is not None else "ERR" if failed else "-"
+        url = self.masks.url(_sent_url(result) if self.debug else result.url)
+        message = f"{mark} {result.method} {url} {status} {result.elapsed * 1000:.2f}ms"
         if error is not None and result.stage != "status":
-            message += f" {describe(error)}"
+            message += f" {describe(error, self.masks)}"
         if self.debug and result.value is not None:
-            self.line(logging.DEBUG, f"↳ {_shown(result.value)}")
+            self.line(logging.DEBUG, f"↳ {self._value(to_plain(result.value))}")
         self.line(
             logging.ERROR if shown else logging.INFO,
             message,
             route=result.name,
             method=result.method,
-            url=mask_url(result.url),
+            url=url,
             status=result.status,
             elapsed_ms=result.elapsed * 1000,
             attempts=result.attempts,
@@ -173,18 +200,11 @@ class RunLog:
         self.line(logging.INFO, f"Done in {elapsed:.2f}s{counts}")
 
 
-def _shown(value: Any) -> str:
-    """A body, or a value, for a debug line: at most 1,000 characters."""
-    if value is None:
-        return "-"
-    if isinstance(value, (bytes, bytearray)):
-        try:
-            text = bytes(value).decode()
-        except UnicodeDecodeError:
-            return f"<{len(value)} bytes>"
-    else:
-        text = value if isinstance(value, str) else msgspec.json.encode(to_plain(value)).decode()
-    return mask_text(mask_body(text))[:1000]
+def _sent_url(result: RouteResult) -> str:
+    """The URL as it was sent, parameters included, as far as it is known."""
+    if result.response is not None and result.response.requested_url:
+        return result.response.requested_url
+    return str(getattr(getattr(result.error, "request", None), "url", None) or result.url)
 
 
 class Bar:

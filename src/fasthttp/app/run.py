@@ -131,7 +131,7 @@ class Run:
         return [
             RouteResult(
                 name=job.name, method=job.plan.route.method, url=job.plan.url, index=job.index, tags=job.plan.tags,
-                error=cancelled(), stage="request",
+                error=cancelled(), stage="request", _masks=self._log.masks,
             )
             for job in self._unfinished.values()
         ]  # fmt: skip

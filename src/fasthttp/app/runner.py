@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 
+from fasthttp.app.gate import Seat, seat
 from fasthttp.app.pipeline import Pipeline
 from fasthttp.app.plan import Job, Plan
 from fasthttp.app.schedule import Schedule
@@ -28,7 +29,7 @@ class Runner:
         self._pipeline = pipeline
         self._emit = emit
         self._free = float("inf") if concurrency is None else concurrency
-        self._schedule: Schedule[Job] = Schedule(per_host)
+        self._schedule: Schedule[Job | asyncio.Future[None]] = Schedule(per_host)  # futures: of jobs that have begun
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self.waiting = 0  # jobs that were added and have not begun
@@ -48,14 +49,39 @@ class Runner:
         task.add_done_callback(self._finished)
 
     async def _watch(self, job: Job) -> None:
+        seat.set(None)
         self._emit(await self._pipeline.run(job))
         self._changed.set()
 
     def _pump(self) -> None:
-        while self._free > 0 and (taken := self._schedule.take()) is not None:
+        while self._free > 0 and (taken := self._take()) is not None:
             self._free -= 1
-            self.waiting -= 1
             self._begin(self._work(*taken))
+
+    def _take(self) -> tuple[str, Job] | None:
+        """The next job that may begin. Those that have begun and want their place again go before it."""
+        while self._free > 0 and (taken := self._schedule.take()) is not None:
+            origin, item = taken
+            if isinstance(item, Job):
+                self.waiting -= 1
+                return origin, item
+            if item.cancelled():
+                self._schedule.done(origin)
+            else:
+                self._free -= 1
+                item.set_result(None)
+        return None
+
+    def give_back(self, origin: str) -> None:
+        """A job leaves its place for a while."""
+        self._free += 1
+        self._schedule.done(origin)
+        self._pump()
+
+    def ask_again(self, origin: str, turn: asyncio.Future[None]) -> None:
+        """A job that has left its place wants one again."""
+        self._schedule.add_first(origin, turn)
+        self._pump()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -68,21 +94,23 @@ class Runner:
     async def _work(self, origin: str, job: Job) -> None:
         """One job after another, as long as there are any that may go."""
         while True:
+            place = Seat(self, origin)
+            seat.set(place)
             try:
                 result = await self._pipeline.run(job)
             except BaseException:
-                self._schedule.done(origin)
-                self._free += 1
+                if place.held:
+                    self._schedule.done(origin)
+                    self._free += 1
                 raise
             self._schedule.done(origin)
             self._emit(result)
             self._changed.set()
-            taken = self._schedule.take()
+            self._free += 1
+            taken = self._take()
             if taken is None:
-                self._free += 1
-                self._pump()  # room to one origin may be room for another's job
                 return
-            self.waiting -= 1
+            self._free -= 1
             origin, job = taken
 
     async def changed(self) -> None:

@@ -29,6 +29,13 @@ class Schedule(Generic[T]):
         if self._out.get(origin, 0) < self._limit:
             self._ready.setdefault(origin)
 
+    def add_first(self, origin: str, item: T) -> None:
+        """Queue an item before all others: it has been out already."""
+        self._waiting.setdefault(origin, deque()).appendleft(item)
+        if self._out.get(origin, 0) < self._limit:
+            self._ready.setdefault(origin)
+            self._ready.move_to_end(origin, last=False)
+
     def take(self) -> tuple[str, T] | None:
         """The next item that may go, with its origin; None when there is none now."""
         if not self._ready:

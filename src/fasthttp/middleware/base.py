@@ -11,6 +11,8 @@ from fasthttp.models import add_params, http_target
 from fasthttp.response import Response
 
 if TYPE_CHECKING:
+    from fasthttp.cookies import CookieJar
+    from fasthttp.retry import RetryPolicy
     from fasthttp.routing import Route
 
 __all__ = ["BaseMiddleware", "CallNext", "MiddlewareChain", "MiddlewareManager", "RouteRequest", "settled"]
@@ -20,15 +22,17 @@ class RouteRequest:
     """A request on its way through the middleware: what is in `config` is what will be sent.
 
     Attributes: `method`, `route` (the copy for this request), `config` (a dict that always has `headers`, `timeout`,
-    `allow_redirects`, `params`, `json`, `data`, `files` and `auth`).
+    `allow_redirects`, `params`, `json`, `data`, `files` and `auth`), `jar` (of its cookies), `retry` (its policy).
     """
 
-    __slots__ = ("config", "method", "route")
+    __slots__ = ("config", "jar", "method", "retry", "route")
 
-    def __init__(self, method: str, route: Route, config: dict[str, Any]) -> None:
+    def __init__(self, method: str, route: Route, config: dict[str, Any], *, jar: CookieJar | None = None) -> None:
         self.method = method
         self.route = route
         self.config = config
+        self.jar = jar
+        self.retry: RetryPolicy | None = None
 
     @property
     def headers(self) -> dict[str, Any]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
 from fasthttp.middleware.base import BaseMiddleware, CallNext, RouteRequest
+from fasthttp.models import http_target
 from fasthttp.response import Response
+from httpwire import jsonio
+from httpwire.masking import is_secret
 
 __all__ = ["CacheMiddleware"]
 
 _LASTING = (301, 308)
-_CREDENTIALS = ("authorization", "cookie")
 
 
 class CacheMiddleware(BaseMiddleware):
@@ -42,7 +44,7 @@ class CacheMiddleware(BaseMiddleware):
         self.max_bytes = max_bytes
         self.cache_methods = tuple(method.upper() for method in cache_methods)
         self.hits = self.misses = 0
-        self._entries: OrderedDict[str, tuple[float, Response]] = OrderedDict()
+        self._entries: OrderedDict[str, tuple[float, Response, Any]] = OrderedDict()
         self._size = 0
         self._under_way: dict[str, asyncio.Future[Response | None]] = {}
         self._clock: Callable[[], float] = monotonic
@@ -51,6 +53,8 @@ class CacheMiddleware(BaseMiddleware):
         if request.method.upper() not in self.cache_methods or "no-store" in _directives(_field(request, "cache-control")):
             return await call_next(request)
         key = _key(request)
+        if key is None:
+            return await call_next(request)
         kept = self._find(key)
         if kept is not None:
             self.hits += 1
@@ -74,10 +78,11 @@ class CacheMiddleware(BaseMiddleware):
             response = await call_next(request)
             if _storable(response):
                 stored = response
-                self._store(key, response)
+                self._store(key, response, request.config.get("auth"))
             return _copy(response, from_cache=False) if stored is not None else response
         finally:
-            del self._under_way[key]
+            if self._under_way.get(key) is future:  # not that of another loop
+                del self._under_way[key]
             future.set_result(stored)
 
     def _find(self, key: str) -> Response | None:
@@ -90,11 +95,12 @@ class CacheMiddleware(BaseMiddleware):
         self._entries.move_to_end(key)
         return entry[1]
 
-    def _store(self, key: str, response: Response) -> None:
+    def _store(self, key: str, response: Response, auth: Any) -> None:
         self._drop(key)
         if len(response.content) > self.max_bytes:
             return
-        self._entries[key] = (self._clock() + self.ttl, response)
+        # Kept with the credentials: what a key may know of them is only which object they are.
+        self._entries[key] = (self._clock() + self.ttl, response, auth)
         self._size += len(response.content)
         while len(self._entries) > self.max_size or self._size > self.max_bytes:
             self._drop(next(iter(self._entries)))
@@ -122,18 +128,27 @@ def _directives(text: str) -> set[str]:
     return {item.partition("=")[0].strip().lower() for item in text.split(",")}
 
 
-def _key(request: RouteRequest) -> str:
-    """Method and URL, and a digest of what says who asks."""
-    credentials = [_field(request, name) for name in _CREDENTIALS]
-    auth, jar = request.config.get("auth"), request.config.get("jar")
-    if jar is not None and jar._cookies:
-        credentials.append(jar.get_cookie_header(request.url) or "")
+def _key(request: RouteRequest) -> str | None:
+    """Method and URL, and a digest of what is sent and of what says who asks; None where that cannot be told."""
+    config = request.config
+    context = http_target(request.route.url)[1]
+    parts = [f"{name.lower()}: {value}" for name, value in request.headers.items() if value is not None and is_secret(name)]
+    if request.jar is not None and request.jar._cookies:
+        parts.append(f"jar {request.jar.get_cookie_header(request.url)}")
+    auth = config.get("auth") or (None if context is None else context.credentials)
     if auth is not None:
-        credentials.append(f"{type(auth).__name__} {_identity(auth)}")
+        parts.append(f"{type(auth).__name__} {_identity(auth)}")
+    json, data = config.get("json"), config.get("data")
+    if json is not None:
+        parts.append(f"json {jsonio.encode(json)!r}")
+    if data is not None:
+        if not isinstance(data, (str, bytes, Mapping)):
+            return None
+        parts.append(f"data {data!r}")
+    if config.get("files") is not None:
+        return None
     key = f"{request.method} {request.url}"
-    if not any(credentials):
-        return key
-    return f"{key} {hashlib.sha256(repr(credentials).encode()).hexdigest()}"
+    return f"{key} {hashlib.sha256(repr(parts).encode()).hexdigest()}" if parts else key
 
 
 def _identity(auth: Any) -> str:
@@ -159,5 +174,6 @@ def _copy(response: Response, *, from_cache: bool = True) -> Response:
     new.__dict__.update(response.__dict__)
     new._headers = response.headers.copy()
     new._json = Response._json
+    new.extensions = dict(response.extensions) if hasattr(response, "extensions") else {}
     new.from_cache = from_cache
     return new

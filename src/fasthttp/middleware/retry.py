@@ -53,7 +53,7 @@ class RetryMiddleware(BaseMiddleware):
         )
 
     async def handle(self, request: RouteRequest, call_next: CallNext) -> Response:
-        request.config["retry"] = self.policy
+        request.retry = self.policy
         return await call_next(request)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from fasthttp.cookies import CookieJar
-from fasthttp.middleware.base import BaseMiddleware
+from fasthttp.middleware.base import BaseMiddleware, CallNext, RouteRequest
+from fasthttp.response import Response
 
 __all__ = ["SessionMiddleware"]
 
@@ -37,6 +37,6 @@ class SessionMiddleware(BaseMiddleware):
         """Forget all of them."""
         self.jar.clear()
 
-    def request(self, method: str, url: str, kwargs: dict[str, Any]) -> Any:
-        kwargs["jar"] = self.jar
-        return kwargs
+    async def handle(self, request: RouteRequest, call_next: CallNext) -> Response:
+        request.jar = self.jar
+        return await super().handle(request, call_next)

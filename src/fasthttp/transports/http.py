@@ -70,8 +70,19 @@ class HTTPTransport(BaseTransport):
             proxies=choose_proxies(proxy, proxies, environ if trust_env else None),
             wire=wire,
         )
-        self._options = options if logger is None else options._replace(logger=logger)
+        self._options = self._own_options = options if logger is None else options._replace(logger=logger)
         self._sync: Any = None
+
+    def guard(self, check: Callable[[str, str, int], None]) -> None:
+        """From now on, judge each address by this too, beside the `check_address` that the transport was made with."""
+        own = self._own_options.check_address
+
+        def both(host: str, ip: str, port: int) -> None:
+            check(host, ip, port)
+            if own is not None:
+                own(host, ip, port)
+
+        self._options = self._own_options._replace(check_address=check if own is None else both)
 
     def proxies(self) -> list[Proxy]:
         """The proxies that requests may go through."""
