@@ -47,7 +47,7 @@ async def _length(resp: Any) -> int:
     return len(resp.content)
 
 
-def _declared(kind: str, base: str, count: int, **options: Any) -> Any:
+def declared(kind: str, base: str, count: int, **options: Any) -> Any:
     """An app with so many routes."""
     app = _app(**options)
     if kind == "each":
@@ -58,8 +58,8 @@ def _declared(kind: str, base: str, count: int, **options: Any) -> Any:
     return app
 
 
-def _run_app(kind: str, base: str, count: int, **options: Any) -> Any:
-    result = _declared(kind, base, count, **options).run()
+def _run_app(app: Any, count: int) -> Any:
+    result = app.run()
     good = sum(one.value == 2 for one in result.values())
     if not result.ok or len(result) != count or good != count:
         raise RuntimeError(f"{len(result.failed)} of {len(result)} routes failed, {good} values are right")
@@ -91,9 +91,9 @@ async def _run_aiohttp(base: str, count: int) -> int:
     return right
 
 
-def _run(kind: str, base: str, count: int) -> Any:
-    if kind != "aiohttp":
-        return _run_app(kind, base, count)
+def _run(kind: str, base: str, count: int, app: Any) -> Any:
+    if app is not None:
+        return _run_app(app, count)
     factory = None
     with suppress(ImportError):  # the loop that an app takes, too
         import uvloop
@@ -104,27 +104,32 @@ def _run(kind: str, base: str, count: int) -> Any:
 
 
 def _cost(kind: str, base: str, count: int, repeat: int) -> float:
-    """CPU microseconds per route of runs of so many, declaring included."""
+    """CPU microseconds per route of runs of so many, from the start to the last result."""
+    app = None if kind == "aiohttp" else declared(kind, base, count)
     gc.collect()
     cpu = time.process_time()
     for _ in range(repeat):
-        _run(kind, base, count)
+        _run(kind, base, count, app)
     return (time.process_time() - cpu) / (count * repeat) * 1e6
 
 
 def _compare(kind: str, base: str) -> dict[str, float]:
-    _run(kind, base, FEW)
+    _cost(kind, base, FEW, 1)
     few = _cost(kind, base, FEW, MANY // FEW)
-    return {"few_us": few, "many_us": _cost(kind, base, MANY, 1)}
+    cpu = time.process_time()
+    if kind != "aiohttp":
+        declared(kind, base, MANY)
+    cpu = time.process_time() - cpu
+    return {"few_us": few, "many_us": _cost(kind, base, MANY, 2), "declare_us": cpu / MANY * 1e6}
 
 
 def _memory(kind: str, base: str) -> dict[str, float]:
     """Bytes per route at the peak of a run and after it, its results held, beyond those of a short run."""
-    held = _run_app(kind, base, FEW, retain="none")
+    held = _run_app(declared(kind, base, FEW, retain="none"), FEW)
     del held
     gc.collect()
     before, peak = rss_now(), max_rss()
-    held = _run_app(kind, base, MANY, retain="none")
+    held = _run_app(declared(kind, base, MANY, retain="none"), MANY)
     after = rss_now() - before
     return {"peak_kib": max(after, max_rss() - peak) / MANY, "held_kib": after / MANY, "routes": len(held)}
 
@@ -208,7 +213,7 @@ def _judge(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Medians, and ratios round by round: what disturbs a round disturbs all of it."""
     result: dict[str, Any] = {}
     for kind, runs in found.items():
-        result[kind] = {name: round(statistics.median(run[name] for run in runs), 1) for name in ("few_us", "many_us")}
+        result[kind] = {name: round(statistics.median(run[name] for run in runs), 1) for name in runs[0]}
         result[kind]["many_to_few"] = round(statistics.median(run["many_us"] / run["few_us"] for run in runs), 3)
         pairs = zip(runs, found["aiohttp"], strict=True)
         result[kind]["to_aiohttp"] = round(statistics.median(own["many_us"] / other["many_us"] for own, other in pairs), 3)
