@@ -100,3 +100,16 @@ def test_a_timeout_that_is_assigned_holds_for_later_calls() -> None:
     before = config.defaults
     config.timeout = 2
     assert (before.timeout, config.timeout) == (Timeout.from_value(1), Timeout.from_value(2))
+
+
+def test_a_body_that_is_all_there_needs_watching_only_for_its_size() -> None:
+    """Streams and progress want it piece by piece; a limit refuses what is above it."""
+    call = Call()
+    assert call.takes_whole(10**9)
+    call.max_response_size = 100
+    assert call.takes_whole(100)
+    assert not call.takes_whole(101)
+    call.on_download = print
+    assert not call.takes_whole(1)
+    call.on_download, call.stream = None, True
+    assert not call.takes_whole(1)

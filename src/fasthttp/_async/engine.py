@@ -81,7 +81,7 @@ class AsyncEngine:
                         if outcome._content is None and not call.stream and outcome.status_code not in call.turns:
                             await read_response(outcome)
                 except FastHTTPError as exc:
-                    if call.retry is None and permit is None:
+                    if call.retry is None and not guarded:
                         raise
                     outcome = exc
                 except BaseException:

@@ -82,7 +82,7 @@ class SyncEngine:
                         if outcome._content is None and not call.stream and outcome.status_code not in call.turns:
                             read_response(outcome)
                 except FastHTTPError as exc:
-                    if call.retry is None and permit is None:
+                    if call.retry is None and not guarded:
                         raise
                     outcome = exc
                 except BaseException:
