@@ -51,6 +51,17 @@ def _feature(*keys: str) -> Callable[[dict[str, Any]], float | None]:
     return figure
 
 
+def _scale(*keys: str, unit: float = 1.0) -> Callable[[dict[str, Any]], float | None]:
+    def figure(results: dict[str, Any]) -> float | None:
+        found: Any = results.get("scale", {})
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return None if found is None else float(found) / unit
+
+    return figure
+
+
+_DECLARED = {"each": "10,000 routes by `each=`", "separate": "10,000 routes one by one"}
 _UNUSED = ("hooks for another event", "a retry policy", "an empty jar", "a proxy for another host")
 
 # What is wanted, where it is read, the bound, the unit.
@@ -74,6 +85,10 @@ TARGETS: tuple[tuple[str, Callable[[dict[str, Any]], float | None], float, str],
     ("1 GiB through `files=`: more memory", _feature("files", "files", "rss_growth_kib"), 40.0, "MiB"),
     ("1 GiB through `download`: more memory", _feature("files", "download", "rss_growth_kib"), 40.0, "MiB"),
     ("a first address that never answers: what it costs", _feature("dead_route", "cost_ms"), 300.0, "ms"),
+    *((f"{name}: CPU per route against 500", _scale("cpu", kind, "many_to_few"), 1.5, "×") for kind, name in _DECLARED.items()),
+    *((f"{name}: memory per route", _scale("memory", kind, "peak_kib"), 6.0, "KiB") for kind, name in _DECLARED.items()),
+    *((f"{name}: CPU of the run against aiohttp", _scale("cpu", kind, "to_aiohttp"), 1.0, "×") for kind, name in _DECLARED.items()),
+    ("a generator of routes through `stream()`: more memory", _scale("stream", "rss_growth_kib", unit=1024), 4.0, "MiB"),
     ("`import fasthttp` in a fresh interpreter, median of 15", _import_ms("import_ms"), 60.0, "ms"),
     ("the same with its `Client` loaded, which the bare import leaves for later", _import_ms("client_ms"), 60.0, "ms"),
 )
@@ -177,6 +192,25 @@ def _features(features: dict[str, Any]) -> list[str]:
     return [*_table(["Small JSON, uvloop, 64 connections", "CPU µs/request", "more than plain", "plain = 1"], rows), ""]
 
 
+def _scaled(scale: dict[str, Any]) -> list[str]:
+    if "error" in scale:
+        return [f"Failed: {scale['error']}", ""]
+    rows = []
+    for kind, found in scale["cpu"].items():
+        name = {**_DECLARED, "aiohttp": "the same by aiohttp, with a semaphore"}[kind]
+        memory = scale["memory"].get(kind)
+        figures = [f"{found['many_us']:.1f}", f"{found['few_us']:.1f}", f"{found['many_to_few']:.2f} ×", f"{found['to_aiohttp']:.2f} ×"]
+        rows.append([name, *figures, "" if memory is None else f"{memory['peak_kib']:.1f}"])
+    few = scale["few"]
+    lines = _table(["A line for each request", "CPU µs/route", f"of {few} routes", "ratio", "aiohttp = 1", "KiB/route"], rows)
+    if scale.get("stream"):
+        found = scale["stream"]
+        tenths = ", ".join(f"{value / 1024:.1f}" for value in found["rss_kib_at_each_tenth"])
+        lines += ["", f"{found['routes']:,} routes of a generator through `stream()`: {found['cpu_us']:.0f} µs of CPU each; memory at each"]
+        lines += [f"tenth of the way, MiB: {tenths}."]
+    return [*lines, ""]
+
+
 def markdown(results: dict[str, Any]) -> str:
     """The text of RESULTS.md."""
     lines = [
@@ -207,4 +241,6 @@ def markdown(results: dict[str, Any]) -> str:
         lines += ["## Pool and streams", "", *_pool(results["pool"])]
     if "features" in results:
         lines += ["## Features", "", *_features(results["features"])]
+    if "scale" in results:
+        lines += ["## Scale of the declarative layer", "", *_scaled(results["scale"])]
     return "\n".join([*lines, "## Where", "", *_environment(results)]).rstrip() + "\n"

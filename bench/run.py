@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import charts, features, libraries, pool_scale, report, servers
+from bench import charts, features, libraries, pool_scale, report, scale, servers
 from bench.scenarios import SCENARIOS, Scenario
 
 HERE = Path(__file__).resolve().parent
@@ -133,7 +133,7 @@ def chosen(options: argparse.Namespace) -> list[Scenario]:
 
 
 def wants(options: argparse.Namespace, part: str) -> bool:
-    """Whether `import`, `pool` or `features` is to be measured."""
+    """Whether `import`, `pool`, `features` or `scale` is to be measured."""
     return part in options.only if options.only else not options.quick or part == "import"
 
 
@@ -171,6 +171,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     if wants(options, "pool"):
         results["pool"] = pool_scale.measure(core, server_core, rounds=options.rounds or 5, size=1 << 30)
         print(f"pool: {json.dumps(results['pool'])}", flush=True)
+    if wants(options, "scale"):
+        results["scale"] = scale.measure(core, server_core, rounds=options.rounds or 5)
+        print(f"scale: {json.dumps(results['scale'])}", flush=True)
     return results
 
 
@@ -193,7 +196,7 @@ def write(results: dict[str, Any], folder: Path) -> None:
 
 def main() -> None:
     """Measure, judge, write."""
-    names = ", ".join([*(scenario.name for scenario in SCENARIOS), "import", "pool", "features"])
+    names = ", ".join([*(scenario.name for scenario in SCENARIOS), "import", "pool", "features", "scale"])
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=f"Names for --only: {names}; a part of a name stands for all that have it."
     )

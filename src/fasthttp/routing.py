@@ -8,7 +8,9 @@ import inspect
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 from fasthttp._pure.later import not_yet
 from fasthttp._pure.routes import VERBS, check_url, join_prefix, merge_settings, template_names
@@ -511,10 +513,15 @@ def _check_responses(responses: Mapping[int, Mapping[str, Any]] | None) -> dict[
     return checked
 
 
+_read: WeakKeyDictionary[Any, tuple[bool, bool]] = WeakKeyDictionary()  # one function may serve thousands of routes
+
+
 def _read_handler(handler: Any) -> tuple[bool, bool]:
     """(whether it takes the response, whether it is async). Raises `TypeError` for one that wants more."""
     if handler is None:
         return False, False
+    if handler.__class__ is FunctionType and handler in _read:
+        return _read[handler]
     if not callable(handler):
         raise TypeError(f"a handler must be callable, not {type(handler).__name__}")
     parameters = inspect.signature(handler).parameters.values()
@@ -525,4 +532,7 @@ def _read_handler(handler: Any) -> tuple[bool, bool]:
         count = f"{len(required)}: {', '.join(required)}"
         raise TypeError(f"Handler {_name_of(handler)!r} must accept one argument (the response); it requires {count}")
     is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
-    return bool(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters), is_async
+    found = bool(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters), is_async
+    if handler.__class__ is FunctionType:
+        _read[handler] = found
+    return found

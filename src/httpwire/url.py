@@ -18,8 +18,9 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 # The bulk of real URLs: nothing to decode, repair or encode. Anything else takes the long way.
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _PLAIN = re.compile(
-    r"(https?|wss?)://([a-z][a-z0-9-]*+(?:\.[a-z][a-z0-9-]*+)*+)(?::([1-9][0-9]{0,4}))?"
+    rf"(https?|wss?)://([a-z][a-z0-9-]*+(?:\.[a-z][a-z0-9-]*+)*+|(?:{_OCTET}\.){{3}}{_OCTET})(?::([1-9][0-9]{{0,4}}))?"
     r"(/[A-Za-z0-9_~!$&()*+,;=:@%/-]*+(?:\.[A-Za-z0-9_~!$&()*+,;=:@%-][A-Za-z0-9_~!$&()*+,;=:@%./-]*+)?)?"
     r"(?:\?([A-Za-z0-9_~!$&()*+,;=:@%/?.-]*+))?"
 )

@@ -537,3 +537,25 @@ def listening(lines: list[str]) -> Iterator[None]:
     finally:
         logger.setLevel(level)
         logger.removeHandler(collector)
+
+
+@pytest.mark.parametrize("breaker", [True, False])
+def test_a_request_that_failed_on_the_wire_was_an_attempt(breaker: bool) -> None:
+    """With a circuit breaker or without; one that never found a server was none."""
+
+    class Hangup(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.close_connection = True
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hangup)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
+    try:
+        app = FastHTTP(security=SecurityPolicy(allow_hosts=["localhost"], circuit_breaker=breaker))
+        app.get(f"http://127.0.0.1:{server.server_address[1]}/", name="hung up")(path)
+        app.get("http://127.0.0.1:1/", name="nobody")(path)
+        result = app.run()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (result["hung up"].attempts, result["hung up"].stage) == (1, "request")
+    assert (result["nobody"].attempts, result["nobody"].stage) == (0, "request")

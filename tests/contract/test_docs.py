@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
     asked = 0  # requests for /flaky since the block began
 
     def do_GET(self) -> None:
-        body = self.read_body()
+        body = self.sent = self.read_body()
         path = urlsplit(self.path).path
         special = getattr(self, "do_" + path[1:].replace(".", "_"), None)
         if special is not None:
@@ -135,7 +135,18 @@ class Handler(BaseHTTPRequestHandler):
         lines = ("sid=a1b2; HttpOnly", "theme=dark; Max-Age=3600", "evil=1; Domain=bank.test")
         self.answer(200, {}, *(("Set-Cookie", line) for line in lines))
 
+    def do_graphql(self) -> None:
+        """Knows one book, and says so of others."""
+        variables = json.loads(self.sent).get("variables", {})
+        if variables.get("id", 1) == 1:
+            self.answer(200, {"data": {"book": {"title": "The Wire", "pages": 240}}})
+        else:
+            self.answer(200, {"data": {"book": None}, "errors": [{"message": "no such book"}]})
+
     # --- authentication
+
+    def do_token(self) -> None:
+        self.answer(200, {"access_token": "fresh", "token_type": "Bearer", "expires_in": 3600})
 
     def do_basic(self) -> None:
         self.admit(self.headers.get("authorization") == "Basic " + b64encode(":".join(PAIR).encode()).decode(), 'Basic realm="docs"')
@@ -190,17 +201,6 @@ class Handler(BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:
         self.answer(403, b"<h1>The proxy's own page</h1>")
 
-    def send_prices(self) -> None:
-        """Two events of a feed of six, from the one behind the caller's last, and then the connection drops."""
-        last = int(self.headers.get("last-event-id", 0))
-        self.close_connection = True
-        self.send_response(204 if last >= 6 else 200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.end_headers()
-        if last < 6:
-            for number in (last + 1, last + 2):
-                self.wfile.write(f'retry: 10\nid: {number}\nevent: price\ndata: {{"lamp": {number * 10}}}\n\n'.encode())
-
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
@@ -245,6 +245,7 @@ def test_block(block: str, names: dict[str, str], tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.lower().endswith("_proxy") or name == "NETRC"]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("FASTHTTP_ALLOW_HOSTS", "localhost")  # what the pages tell their readers
     Handler.asked = 0
     out = io.StringIO()
     with contextlib.redirect_stdout(out):

@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The server example, served as its first line says."""
     folder = tmp_path_factory.mktemp("readme")
-    (folder / "shelf.py").write_text(BLOCKS[0])
+    (folder / "shelf.py").write_text(BLOCKS[2])
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -61,32 +61,34 @@ def run(code: str, port: int, folder: Path = ROOT) -> str:
     return done.stdout
 
 
+def test_the_declarative_examples(port: int) -> None:
+    """The declared requests run and the last line shows their values; a session gives what it says."""
+    lines = run(BLOCKS[0], port).splitlines()
+    assert lines[-1] == "2 ['The Wire', 'Second', 'no such book'] True"
+    assert lines[0].endswith("FastHTTP started")
+    lines = run(BLOCKS[1], port).splitlines()
+    assert [line for line in lines if "│" not in line] == ["The Wire", "no such book"]
+
+
 def test_the_client_example(port: int) -> None:
     """Blocking and async calls against the server example print what they say."""
-    assert run(BLOCKS[1], port).splitlines() == ["{'number': 2}", "The Wire", "[200, 200, 404]"]
+    assert run(BLOCKS[3], port).splitlines() == ["{'number': 2}", "The Wire", "[200, 200, 404]"]
 
 
 def test_the_example_with_files(port: int, tmp_path: Path) -> None:
     """A file is sent with credentials, and another is fetched."""
-    assert run(BLOCKS[2], port, tmp_path).splitlines() == ["201 after 1 attempt", "32 bytes"]
+    assert run(BLOCKS[4], port, tmp_path).splitlines() == ["201 after 1 attempt", "32 bytes"]
     assert (tmp_path / "first.json").read_text() == '{"title":"The Wire","pages":240}'
-
-
-def test_the_declarative_example(port: int) -> None:
-    """The declared requests run and the last line shows their values."""
-    lines = run(BLOCKS[3], port).splitlines()
-    assert lines[-1] == "The Wire | no such book | True"
-    assert lines[0].endswith("FastHTTP started")
 
 
 def test_the_test_client_example() -> None:
     """The application is tested without a server."""
-    run(BLOCKS[4], 0)
+    run(BLOCKS[5], 0)
 
 
 def test_every_block_has_a_test() -> None:
     """A block that is added needs a test of its own."""
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
 
 
 def test_the_two_commands_are_there() -> None:

@@ -115,3 +115,16 @@ def test_what_asks_for_nothing_is_not_refused() -> None:
     """None, no proxy, and the check of certificates that there is anyway."""
     refuse_overrides({"proxy": "", "verify": True, "cert": None, "ssl_context": None}, object())
     refuse_overrides({"proxy": None}, object())
+
+
+def test_a_body_that_is_all_there_needs_watching_only_for_its_size() -> None:
+    """Streams and progress want it piece by piece; a limit refuses what is above it."""
+    call = Call()
+    assert call.takes_whole(10**9)
+    call.max_response_size = 100
+    assert call.takes_whole(100)
+    assert not call.takes_whole(101)
+    call.on_download = print
+    assert not call.takes_whole(1)
+    call.on_download, call.stream = None, True
+    assert not call.takes_whole(1)

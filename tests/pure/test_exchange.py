@@ -323,6 +323,16 @@ def test_what_counts_against_an_origin(given: Any, outcome: bool | None) -> None
     assert breaker.entered == ["http://a.test"]
 
 
+def test_leave_that_was_given_before_is_given_back() -> None:
+    """A first request that went out before the steps began brings its own permit; the one after a redirect asks."""
+    breaker = Breaker()
+    play = Play(breaker=breaker)
+    play.exchange.permit = breaker.enter("http://before.test")
+    play(answer(302, Location="http://a.test:81/"), answer(500))
+    assert breaker.entered == ["http://before.test", "http://a.test:81"]
+    assert breaker.outcomes == [True, False]
+
+
 def test_every_request_counts_for_its_own_origin() -> None:
     """Retries and redirects one by one, ports apart."""
     breaker = Breaker()

@@ -9,7 +9,7 @@ from time import process_time
 import pytest
 
 from httpwire.errors import InvalidURL, UnsupportedScheme, WireError
-from httpwire.url import DEFAULT_PORTS, URL, encode_host, parse_url
+from httpwire.url import _PLAIN, DEFAULT_PORTS, URL, _parse, encode_host, parse_url
 
 FULL = "https://us%20er:p%40ss@Example.COM:8443/a/b;c?d=e&f#g"
 
@@ -340,3 +340,17 @@ def test_endless_hosts_cost_little(host: str) -> None:
     with pytest.raises(InvalidURL):
         encode_host(host)
     assert process_time() - start < 1
+
+
+@pytest.mark.parametrize("text", ["http://127.0.0.1:80/a?b", "http://1.2.3.4", "https://255.255.255.255:444/x.y", "ws://9.10.11.12:81/"])
+def test_a_plain_ipv4_address_is_read_the_short_way(text: str) -> None:
+    """And comes to what the long way makes of it."""
+    short, long = parse_url(text, True), _parse(text, True, None)
+    assert _PLAIN.fullmatch(text)
+    assert [getattr(short, name) for name in URL.__slots__] == [getattr(long, name) for name in URL.__slots__]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.01", "256.1.1.1", "1.2.3", "1.2.3.4.5", "1.2.3.4.", "0x7f.1"])
+def test_other_writings_of_addresses_take_the_long_way(host: str) -> None:
+    """They are normalised, or refused."""
+    assert not _PLAIN.fullmatch(f"http://{host}/")

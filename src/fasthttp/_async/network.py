@@ -208,7 +208,7 @@ class AsyncNetwork:
         if call.trace is not None:
             call.trace.start("response.body")
         # What is still to be checked keeps its connection until it has been: one that failed a check is not used again.
-        if not parser.complete or coding is not None or call.watches_body:
+        if not parser.complete or coding is not None or (call.watches_body and not call.takes_whole(parser.buffered)):
             response._source = AsyncConnectionSource(self, connection, request_complete, call, moments)
             return response
         response._content = parser.take()

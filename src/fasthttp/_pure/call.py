@@ -74,6 +74,10 @@ class Call:
             setattr(new, name, getattr(self, name))
         return new
 
+    def takes_whole(self, size: int) -> bool:
+        """Whether a body of this size, that is all there and not coded, needs no watching on its way."""
+        return not self.stream and self.on_download is None and (self.max_response_size is None or size <= self.max_response_size)
+
     def settle(self) -> None:
         """Work out what follows from the rules, once they are complete."""
         self.attends_upload = self.expect is not None or self.on_upload is not None

@@ -25,6 +25,7 @@ from fasthttp.models import Request
 from fasthttp.retry import origin_of
 
 if TYPE_CHECKING:
+    from fasthttp._pure.breaker import Permit
     from fasthttp._pure.call import Call
     from fasthttp._pure.config import ClientConfig, Watch
     from fasthttp.auth import AuthBase
@@ -118,6 +119,7 @@ class Exchange:
         self._is_hop = False  # whether the present attempt is the first one after a redirect
         self._sent_attempts = 0
         self._chain_jar: CookieJar | None = None  # of a client that keeps no cookies beyond a chain of redirects
+        self.permit: Permit | None = None  # of the breaker, for a first request that was sent before this began
         self._asked = request  # what the latest response answers, without cookies: redirects lead on from there
 
     def steps(self) -> Generator[Step, Any, ClientResponse]:
@@ -335,7 +337,9 @@ class Exchange:
         if watch is not None:
             wire = yield from self._watched(wire, watch)
         breaker = self._call.breaker
-        permit = None if breaker is None else breaker.enter(origin_of(wire.parsed_url))
+        permit, self.permit = self.permit, None
+        if permit is None and breaker is not None:
+            permit = breaker.enter(origin_of(wire.parsed_url))
         succeeded: bool | None = None
         try:
             response = yield from self._received(wire)

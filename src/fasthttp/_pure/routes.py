@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -91,9 +92,14 @@ def join_prefix(prefix: str, url: str) -> str:
     return f"{prefix.rstrip('/')}/{url.lstrip('/')}"
 
 
-def template_names(url: str) -> list[str]:
+def template_names(url: str) -> tuple[str, ...]:
     """The names of the template fields in the path of a URL, in order."""
-    return list(dict.fromkeys(_FIELD.findall(re.split(r"[?#]", url, maxsplit=1)[0])))
+    return _names_in(url) if "{" in url else ()
+
+
+@lru_cache(maxsize=256)  # with `each=`, the same template is asked for again and again
+def _names_in(url: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_FIELD.findall(re.split(r"[?#]", url, maxsplit=1)[0])))
 
 
 def fill_path(url: str, values: Mapping[str, Any]) -> str:

@@ -63,8 +63,8 @@ def result_model(handler: Any, *known: Any) -> Any:
     names = {leaf.__name__: leaf for type_ in known for leaf in _leaves(type_) if _is_model(leaf)}
     try:
         function = handler if hasattr(handler, "__globals__") else type(handler).__call__
-        names.update(inspect.getclosurevars(function).nonlocals)
         given = {"return": inspect.get_annotations(function)["return"]}
+        names.update(inspect.getclosurevars(function).nonlocals)
         holder: Any = SimpleNamespace(__annotations__=given)
         found = typing.get_type_hints(holder, getattr(function, "__globals__", {}), names, include_extras=True)["return"]
     except Exception:  # evaluating a user's text may fail in any way

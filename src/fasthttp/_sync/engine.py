@@ -19,6 +19,7 @@ from fasthttp._pure.tracing import Tracer
 from fasthttp.errors import ClientClosedError, FastHTTPError, TotalTimeout
 from fasthttp.models import Request
 from fasthttp.response import ClientResponse, Response
+from fasthttp.retry import origin_of
 
 __all__ = ["AsyncEngine"]
 
@@ -64,25 +65,38 @@ class SyncEngine:
                 request._head = None
             context = request.context
             outcome: Any = None
+            permit: Any = None
+            watch, breaker = config.watch, call.breaker
             constant = context is None or context.auth is None or context.auth.fixed_authorization is not None
-            if constant and call.breaker is None and config.watch is None:
+            guarded = watch is not None or breaker is not None
+            if constant and not (guarded and (call.retry is not None or (watch is not None and watch.wants_body(request)))):
                 # Most requests are simply sent. The rest is for the answers, and the calls, that ask for more.
+                wire = request if context is None and config.jar is None else config.dress(request)
+                if watch is not None:
+                    watch.check(wire)
+                if breaker is not None:
+                    permit = breaker.enter(origin_of(wire.parsed_url))
                 try:
-                    wire = request if context is None and config.jar is None else config.dress(request)
                     outcome = self.sender.send(wire, call, total_at)
                     if outcome._content is None or outcome._coding is not None or call.watches_body:
                         self._attach(outcome, wire, call)
                         if outcome._content is None and not call.stream and outcome.status_code not in call.turns:
                             read_response(outcome)
                 except FastHTTPError as exc:
-                    if call.retry is None:
+                    if call.retry is None and not guarded:
                         raise
                     outcome = exc
+                except BaseException:
+                    if permit is not None:
+                        breaker.leave(permit, None)  # type: ignore[union-attr]
+                    raise
             if outcome.__class__ is call.response_class and outcome.status_code not in call.turns and not outcome._sets_cookies:
                 response: ClientResponse = outcome  # type: ignore[assignment]
+                if permit is not None:
+                    breaker.leave(permit, response.status_code < 500 or response.status_code == 501)  # type: ignore[union-attr]
             else:
                 try:
-                    response = self._exchange(request, call, total_at, outcome)
+                    response = self._exchange(request, call, total_at, outcome, permit)
                 finally:
                     outcome = None  # a failure holds its traceback, and that this frame
             if config.default_encoding != "utf-8":
@@ -97,12 +111,14 @@ class SyncEngine:
                 raise
             return recovered
 
-    def _exchange(self, request: Request, call: Call, total_at: float | None, outcome: Any) -> ClientResponse:
-        """Take the steps of a call; `outcome` is that of the first one, if it was taken already."""
+    def _exchange(self, request: Request, call: Call, total_at: float | None, outcome: Any, permit: Any) -> ClientResponse:
+        """Take the steps of a call; `outcome` is that of the first, and `permit` the breaker's leave for it, if it was taken."""
         from random import random
 
         renews = self.config.total_per_attempt
-        steps = Exchange(self.config, call, request, None if renews else total_at, now=monotonic, wall=time, chance=random).steps()
+        exchange = Exchange(self.config, call, request, None if renews else total_at, now=monotonic, wall=time, chance=random)
+        exchange.permit = permit
+        steps = exchange.steps()
         taken: Any = None
         try:
             step = next(steps)
@@ -168,6 +184,9 @@ class SyncEngine:
     def _attach(self, response: ClientResponse, request: Request, call: Call) -> None:
         """Put decoding and limits between a response and its bytes."""
         source, response._source = response._source, None
+        whole = response._content
+        if source is None and whole is not None and response._coding is None and call.takes_whole(len(whole)):
+            return
         try:
             pipeline = Pipeline(response._coding, call.max_response_size, call.max_ratio, self.config.logger)
             if source is None:

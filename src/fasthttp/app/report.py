@@ -32,22 +32,25 @@ class PrettyHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            stream = sys.stdout
-            stream.write(self.line(record, stream) + "\n")
-            stream.flush()
+            self.write(record.levelno, record.getMessage())
         except Exception:  # logging reports its own troubles, and never raises
             self.handleError(record)
 
+    def write(self, level: int, message: str) -> None:
+        """One line; the text of a record that need not be made for it."""
+        stream = sys.stdout
+        stream.write(self.line(level, message, stream) + "\n")
+        stream.flush()
+
     @staticmethod
-    def line(record: logging.LogRecord, stream: TextIO) -> str:
-        mark = _MARKS.get(record.levelno, "·")
-        text = f"{record.levelname:<8}│ {'fasthttp':<12}│ {mark} {record.getMessage()}"
+    def line(level: int, message: str, stream: TextIO) -> str:
+        text = f"{logging.getLevelName(level):<8}│ {'fasthttp':<12}│ {_MARKS.get(level, '·')} {message}"
         try:
             text.encode(getattr(stream, "encoding", None) or "utf-8")
         except (UnicodeEncodeError, LookupError):
             text = text.translate(_ASCII)
         if _wants_colour(stream):
-            return f"\x1b[{_COLOURS.get(record.levelno, '0')}m{text}\x1b[0m"
+            return f"\x1b[{_COLOURS.get(level, '0')}m{text}\x1b[0m"
         return text
 
 
@@ -92,9 +95,11 @@ class RunLog:
             return
         if self._foreign:
             self._logger.log(level, message, extra=fields)
-        else:
-            record = self._logger.makeRecord("fasthttp", level, __file__, 0, message, (), None, extra=fields)
-            _handler.handle(record)
+            return
+        try:
+            _handler.write(level, message)
+        except Exception:
+            _handler.handleError(self._logger.makeRecord("fasthttp", level, __file__, 0, message, (), None, extra=fields))
 
     def begin(self, count: int | None, streams: int = 0) -> None:
         """The run begins, `streams` of its `count` routes with streams; None: with nobody knows how many."""

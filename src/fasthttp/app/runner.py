@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from fasthttp.models import http_target
 from fasthttp.results import RouteResult
 
 __all__ = ["Runner"]
+
+_ORIGIN = re.compile(r"https?://[^/?#\\\s]+(?=[/?#])", re.IGNORECASE)
 
 
 class Runner:
@@ -239,8 +242,9 @@ def _refuse_circles(needed: Mapping[str, list[str]]) -> None:
 
 def origin_of(url: str) -> str:
     """What the per-host limit counts by; a URL that will be refused counts by itself."""
+    found = _ORIGIN.match(url)  # the same for many routes: parsed once, and remembered
     try:
-        target = http_target(url)[0]
+        target = http_target(url if found is None else found[0])[0]
     except ValueError:
         return url
     return f"{target.scheme}://{target.host}:{target.port}"
