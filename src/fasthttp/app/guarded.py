@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from time import time
 from typing import Any
 
-from fasthttp.client import AsyncClient
+from fasthttp.client import AsyncClient, Client
 from fasthttp.cookies import CookieJar
 from fasthttp.limits import Limits
 from fasthttp.models import Request
@@ -142,8 +142,12 @@ def guarded_client(
     concurrency: int | None,
     per_host: int | None,
     default_encoding: str | Callable[[bytes], str] = "utf-8",
-) -> AsyncClient:
-    """A client whose every request passes the checks, and whose responses are those of the declarative layer."""
+    client_class: type[Client] = AsyncClient,
+) -> Any:
+    """A client whose every request passes the checks, and whose responses are those of the declarative layer.
+
+    It is an `AsyncClient`, or of another class of clients.
+    """
     policy = security.policy if security.enabled else _OFF
     network = transport is None
     guard = security.guard() if network else None
@@ -158,7 +162,7 @@ def guarded_client(
         for one in transport.proxies():
             if guard is not None:
                 guard.exempt(one.host, one.port)
-    client = AsyncClient(
+    client = client_class(
         base_url,
         timeout=timeout,
         headers=headers,
