@@ -16,6 +16,7 @@ from fasthttp._pure.later import not_yet
 from fasthttp._pure.routes import VERBS, RelativeURL
 from fasthttp.app.guarded import Security, guarded_client, guarded_engine
 from fasthttp.app.interrupt import loop_factory, until_interrupted
+from fasthttp.app.loading import is_loading
 from fasthttp.app.pipeline import Pipeline
 from fasthttp.app.plan import Plan
 from fasthttp.app.report import RunLog
@@ -171,6 +172,8 @@ class FastHTTP(Declarations):
             RuntimeError: inside a running event loop; use `arun` there.
             ValueError: a tag that no route has; a relative URL without a base; routes that wait for one another.
         """
+        if is_loading():
+            return RunResult([], elapsed=0.0)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -212,6 +215,8 @@ class FastHTTP(Declarations):
 
     def web_run(self, *, host: str = "127.0.0.1", port: int = 8000, base_url: str | None = None) -> None:
         """Later: serve the docs page."""
+        if is_loading():
+            return
         not_yet("app.web_run()")
 
     def docs_app(self, base_url: str | None = None) -> Any:

@@ -14,7 +14,7 @@ from fasthttp._pure.exchange import Discard, Send
 from fasthttp._pure.masks import Masks
 from fasthttp.app.gate import seat
 from fasthttp.app.report import RunLog
-from fasthttp.client import AsyncClient
+from fasthttp.client import AsyncClient, Client
 from fasthttp.cookies import CookieJar
 from fasthttp.limits import Limits
 from fasthttp.models import Request
@@ -192,8 +192,12 @@ def guarded_client(
     concurrency: int | None,
     per_host: int | None,
     default_encoding: str | Callable[[bytes], str] = "utf-8",
-) -> AsyncClient:
-    """A client whose every request passes the checks, and whose responses are those of the declarative layer."""
+    client_class: type[Client] = AsyncClient,
+) -> Any:
+    """A client whose every request passes the checks, and whose responses are those of the declarative layer.
+
+    It is an `AsyncClient`, or of another class of clients.
+    """
     policy = security.policy if security.enabled else _OFF
     if transport is None:
         transport = HTTPTransport(
@@ -208,7 +212,7 @@ def guarded_client(
         transport.guard(guard.check_address)
         for one in transport.proxies():
             guard.exempt(one.host, one.port)
-    client = AsyncClient(
+    client = client_class(
         base_url,
         timeout=timeout,
         headers=headers,

@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fasthttp._pure.downloads import parse_checksum
+from fasthttp._pure.routes import check_url, complete_url
+from fasthttp.cli.access import AllowHost, Debug, InsecureSSRF, Proxy, make_client
+from fasthttp.cli.terminal import failure, reported
 from fasthttp.client import SyncClient
-from fasthttp.errors import FastHTTPError
 from fasthttp.models import http_target
+from fasthttp.timeouts import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 __all__ = ["download"]
 
+_NO_LIMIT = 1 << 62  # bytes; a file is not held in memory
+
 
 def download(
-    url: Annotated[str, typer.Argument(help="What to download.", show_default=False)],
+    url: Annotated[str, typer.Argument(metavar="URL", help="What to download.", show_default=False)],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="PATH", help="File, or directory that gets a file with the server's name for it.")
     ] = Path(),
@@ -28,34 +33,28 @@ def download(
     checksum: Annotated[
         str | None, typer.Option(metavar="ALGORITHM:HEX", help="What the file must have, for example sha256:…", show_default=False)
     ] = None,
+    proxy: Proxy = None,
+    allow_host: AllowHost = None,
+    insecure_ssrf: InsecureSSRF = False,
+    debug: Debug = False,
 ) -> None:
     """Download a file."""
-    try:
+    with reported(2, debug=debug):
+        check_url(url)
+        url = complete_url(url, None)
         http_target(url)
         if checksum is not None:
             parse_checksum(checksum)
-    except (ValueError, NotImplementedError) as exc:
-        raise _failed(_line(exc), 2) from exc
+        client = make_client(allow_host, insecure_ssrf, timeout=DEFAULT_TIMEOUT, proxy=proxy, max_response_size=_NO_LIMIT)
     bar = _progress_bar() if sys.stderr.isatty() else None
     try:
-        with SyncClient() as client:
+        with reported(1, debug=debug), client:
             if bar is None:
                 client.download(url, output, resume=resume, checksum=checksum)
             else:
                 _shown(bar, client, url, output, resume=resume, checksum=checksum)
-    except (FastHTTPError, OSError, RuntimeError, NotImplementedError) as exc:
-        raise _failed(_line(exc), 1) from exc
     except KeyboardInterrupt:
-        raise _failed("interrupted; what is here is kept, and the same command goes on with it", 1) from None
-
-
-def _failed(reason: str, code: int) -> typer.Exit:
-    typer.echo(f"fasthttp: {reason}", err=True)
-    return typer.Exit(code)
-
-
-def _line(exc: Exception) -> str:
-    return " ".join(f"{exc}".split()) or type(exc).__name__
+        raise failure("interrupted; what is here is kept, and the same command goes on with it", 130) from None
 
 
 def _progress_bar() -> Progress:
