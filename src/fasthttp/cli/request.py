@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from fasthttp._pure.later import not_yet
+from fasthttp._pure.masks import Masks
 from fasthttp._pure.routes import check_url, complete_url
 from fasthttp.app.application import DEFAULT_TIMEOUT
 from fasthttp.app.pipeline import _with_json_parts
@@ -30,7 +31,7 @@ __all__ = ["VERBS", "graphql", "verb"]
 VERBS = ("get", "head", "options", "delete", "post", "put", "patch", "query")
 
 
-class Output(str, Enum):
+class Output(StrEnum):
     """What is printed of a response."""
 
     status = "status"
@@ -143,7 +144,8 @@ def graphql(
         status = _deliver(response, shown or Output.json, output, debug)
     if not status:
         with reported(1, debug=debug):
-            response.graphql().ok or _refuse(response)
+            if not response.graphql().ok:
+                _refuse(response)
     if status:
         raise typer.Exit(status)
 
@@ -235,11 +237,11 @@ def _send(client: SyncClient, method: str, url: str, options: dict[str, Any], de
     with reported(2, debug=debug):
         check_url(url)
         url = complete_url(url, None)
-        client.build_request(method, url, **{**options, "files": None} if "files" in options else options)
-    log = RunLog("routes", debug)
+        built = client.build_request(method, url, **{**options, "files": None} if "files" in options else options)
+    log = RunLog("routes", debug, Masks())
     with reported(1, debug=debug), redirect_stdout(sys.stderr):
         if debug:
-            log.sending(method, url, {**options, "headers": dict(options["headers"])})
+            log.sending(built)
         response: Response = client.request(method, url, **options)
         if debug:
             log.received(response)
