@@ -110,11 +110,19 @@ class _Flight:
         started = monotonic()
         try:
             if self.plan.is_plain:
-                await self._run_plain()
+                try:
+                    await self._run_plain()
+                except Exception as exc:
+                    await self._fail(exc)
             else:
                 await self._run_watched()
-        except Exception as exc:
-            await self._fail(exc)
+        except asyncio.CancelledError:
+            if self.route.kind == "sse" and self.response is not None:  # it was connected: that counts as done
+                self.job.so_far = self._result(started)
+            raise
+        return self._result(started)
+
+    def _result(self, started: float) -> RouteResult:
         job, response = self.job, self.response
         return RouteResult(
             name=job.name,
@@ -137,12 +145,12 @@ class _Flight:
         view = self.job.view()
         self.route, self.url = view, view.url
         pipeline = self.pipeline
-        config = self.job.config(view, pipeline.headers, pipeline.timeout, pipeline.jar)
+        config = self.job.config(view, pipeline.headers, pipeline.timeout, pipeline.jar, pipeline.auth)
         seen = _Seen(view)
         for hook in self.plan.hooks_of("request"):
             await call(hook, view, config)
             seen.apply(config)
-        options = _options(config)
+        options = self._options(config)
         timeout = Timeout.from_value(options["timeout"])
         try:
             async with asyncio.timeout(timeout.total):
@@ -158,6 +166,8 @@ class _Flight:
         self.stage = "request"
         self.url = self.job.url()
         options = self.job.options()
+        if self.pipeline.auth is not None:
+            options.setdefault("auth", self.pipeline.auth)
         if self.route.kind == "graphql":
             options["json"] = await self._ask()
         elif self.route.kind == "sse":
@@ -168,41 +178,47 @@ class _Flight:
 
     async def _run_watched(self) -> None:
         """A request with dependencies, hooks or middleware."""
-        self._check_prerequisites()
-        self.stage = "request"
-        self.route = view = self.job.view()
-        self.url = view.url
-        pipeline = self.pipeline
-        config = self.job.config(view, pipeline.headers, pipeline.timeout, pipeline.jar)
-        if view.kind == "graphql":
-            config["json"] = await self._ask()
-            self.stage = "request"
-        dependencies = Dependencies(self.plan.dependencies, pipeline.scope)
+        dependencies = Dependencies(self.plan.dependencies, self.pipeline.scope)
         try:
-            seen = _Seen(view)
-            self.stage = "dependency"
-            config = await dependencies.enter(view, config, seen.apply)
-            self.stage = "hook"
-            for hook in self.plan.hooks_of("request"):
-                await call(hook, view, config)
-                seen.apply(config)
-            if view.kind == "sse":
-                self.stage = "request"
-                await self._follow(view.url, _options(config))
-                await dependencies.leave("function", None)
-            else:
-                self.stage = "middleware"
-                response = await self._through_middleware(view, config)
-                self.response = response
-                self.stage = "dependency"
-                await dependencies.leave("function", None)
-                await self._take(response)
+            try:
+                await self._run_steps(dependencies)
+            except Exception as exc:
+                await dependencies.leave("function", exc)
+                await self._fail(exc)
+            stage, self.stage = self.stage, "dependency"
+            await dependencies.leave("request", self.error)
+            self.stage = stage
+        except Exception as exc:
+            await self._fail(exc)
         except BaseException as exc:
             await dependencies.leave("request", exc)
             raise
-        self.stage, stage = "dependency", self.stage
-        await dependencies.leave("request", self.error)
-        self.stage = stage
+
+    async def _run_steps(self, dependencies: Dependencies) -> None:
+        self.stage = "request"
+        self._check_prerequisites()
+        self.route = view = self.job.view()
+        self.url = view.url
+        pipeline = self.pipeline
+        config = self.job.config(view, pipeline.headers, pipeline.timeout, pipeline.jar, pipeline.auth)
+        if view.kind == "graphql":
+            config["json"] = await self._ask()
+        seen = _Seen(view)
+        self.stage = "dependency"
+        config = await dependencies.enter(view, config, seen.apply)
+        self.stage = "hook"
+        for hook in self.plan.hooks_of("request"):
+            await call(hook, view, config)
+            seen.apply(config)
+        if view.kind == "sse":
+            self.stage = "request"
+            await self._follow(view.url, self._options(config))
+            return
+        self.stage = "middleware"
+        self.response = response = await self._through_middleware(view, config)
+        self.stage = "dependency"
+        await dependencies.leave("function", None)
+        await self._take(response)
 
     async def _ask(self) -> dict[str, Any]:
         """What the handler of a GraphQL operation asks for; it is given a response that has no status yet."""
@@ -248,15 +264,13 @@ class _Flight:
             body = config["data"] if is_form else config["json"]
             validate_request(route.request_model, body, form=is_form, sensitive=self.pipeline.sensitive)
         self.stage = "request"
-        response = await self._send(request.route.url, _options(config))
+        response = await self._send(request.route.url, self._options(config))
         self.stage = "sent"
         return response
 
     async def _send(self, url: str, options: dict[str, Any]) -> Response:
         if options.get("files") is not None and options.get("json") is not None:
             options = _with_json_parts(options)
-        if self.pipeline.auth is not None and options.get("auth") is None:
-            options["auth"] = self.pipeline.auth
         if self.plan.route.is_content and "data" in options:
             options["content"] = options.pop("data")
         log = self.pipeline.log
@@ -271,6 +285,20 @@ class _Flight:
         if log.debug:
             log.received(response)
         return response
+
+    def _options(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Keywords of the engine's call; what other user code keeps in the config stays there."""
+        options = {name: config[name] for name in _CALL if config.get(name) is not None}
+        options["timeout"] = config["timeout"]
+        options["follow_redirects"] = config["allow_redirects"]
+        for name in ("retry", "jar"):
+            if name in config:
+                options[name] = config[name]
+        kept = {name.lower() for name in options.get("headers", ())}
+        removed = {name: None for name in self.pipeline.headers or () if name.lower() not in kept}
+        if removed:
+            options["headers"] = {**options.get("headers", {}), **removed}
+        return options
 
     # --- from the wire
 
@@ -412,26 +440,12 @@ class _Seen:
         for name, value in now.items():
             if value is before[name] or value == before[name]:
                 continue
-            if name == "headers":
-                config[name] = merge_headers(config[name], value)
-            elif name == "params":
-                removed = [key for key in (before[name] or {}) if isinstance(value, Mapping) and key not in value]
-                kept = {key: item for key, item in (config[name] or {}).items() if key not in removed} if removed else config[name]
-                config[name] = merge_params(kept, value) if isinstance(value, Mapping) else value
-            else:
+            if name not in ("headers", "params") or not isinstance(value, Mapping) or not isinstance(config[name] or {}, Mapping):
                 config[name] = value
+                continue
+            kept = {key: item for key, item in (config[name] or {}).items() if key not in (before[name] or ()) or key in value}
+            config[name] = merge_headers(kept, value) if name == "headers" else merge_params(kept, value)
         self._before = now
-
-
-def _options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Keywords of the engine's call; what other user code keeps in the config stays there."""
-    options = {name: config[name] for name in _CALL if config.get(name) is not None}
-    options["timeout"] = config["timeout"]
-    options["follow_redirects"] = config["allow_redirects"]
-    for name in ("retry", "jar"):
-        if name in config:
-            options[name] = config[name]
-    return options
 
 
 def _with_json_parts(options: dict[str, Any]) -> dict[str, Any]:
@@ -453,7 +467,14 @@ async def _handle(handler: Callable[..., Any], route: Route, argument: Any) -> A
     arguments = (argument,) if route.takes_response else ()
     if route.is_async:
         return await handler(*arguments)
-    return await asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, handler, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, _called, handler, *arguments)
+
+
+def _called(handler: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return handler(*arguments)
+    except StopIteration as exc:  # a future cannot hold it, and would never be done
+        raise RuntimeError("the handler raised StopIteration") from exc
 
 
 def _stage_of(error: BaseException) -> str:
