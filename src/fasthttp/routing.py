@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from fasthttp._pure.later import not_yet
+from fasthttp._pure.replay import Replay
 from fasthttp._pure.routes import VERBS, check_url, complete_url, fill_path, join_prefix, merge_settings
 from fasthttp._pure.validation import check_model, result_model
 from fasthttp.dependencies import Depends, as_dependencies
@@ -106,6 +107,7 @@ class Route:
         self.json = json
         self.data = data
         self.files = files
+        self.replay = Replay(data, files)
         self.defaults = _merge_defaults(method, defaults)
         self._check_body()
         if each is not None and not isinstance(each, Iterable):

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
@@ -197,7 +197,7 @@ class FastHTTP(Declarations):
 
     async def stream(
         self, tags: Sequence[str] | str | None = None, *, routes: Iterable[Route] | AsyncIterable[Route] | None = None
-    ) -> AsyncIterator[RouteResult]:
+    ) -> AsyncGenerator[RouteResult, None]:
         """Run the routes and yield each result as it is there, for runs that would not fit in memory.
 
         Args:

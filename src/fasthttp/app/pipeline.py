@@ -269,6 +269,9 @@ class _Flight:
         return response
 
     async def _send(self, url: str, options: dict[str, Any]) -> Response:
+        route = self.plan.route
+        if any(own is not None and options.get(name) is own for name, own in (("data", route.data), ("files", route.files))):
+            route.replay.use()
         if options.get("files") is not None and options.get("json") is not None:
             options = _with_json_parts(options)
         if self.plan.route.is_content and "data" in options:

@@ -166,7 +166,7 @@ class Run:
         for depends, error in (await self._pipeline.scope.close()).items():
             self._log.traceback(error)
             self._log.line(logging.ERROR, f"the dependency {depends.name!r} failed at the end of the run: {describe(error)}")
-            users = {plan.route.name for plan in self._plans if depends in plan.dependencies}
+            users = {plan.route.name for plan in self._plans if any(one.func == depends.func for one in plan.dependencies)}
             for at, one in enumerate(given):
                 if one.ok and one.name.partition("[")[0] in users:
                     given[at] = msgspec.structs.replace(one, error=error, stage="dependency", value=None)
