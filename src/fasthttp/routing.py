@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from fasthttp._pure.later import not_yet
-from fasthttp._pure.routes import VERBS, check_url, join_prefix, merge_settings, template_names
+from fasthttp._pure.replay import Replay
+from fasthttp._pure.routes import VERBS, check_url, complete_url, fill_path, join_prefix, merge_settings
 from fasthttp._pure.validation import check_model, result_model
 from fasthttp.dependencies import Depends, as_dependencies
 from fasthttp.events import EventHooks, Hookable
@@ -34,6 +35,7 @@ _OPTIONS = frozenset(
 _GRAPHQL_OPTIONS = frozenset("headers timeout tags response_model dependencies auth raise_for_status name after".split())
 _SSE_OPTIONS = frozenset("headers reconnect max_retries tags params json auth timeout dependencies backoff name".split())
 _DEFAULTS = {f"{verb}_request": verb for verb in VERBS}
+_ALL_OPTIONS = _OPTIONS | frozenset(_DEFAULTS)
 _DEFAULT_KEYS = frozenset(("headers", "timeout", "allow_redirects", "params"))
 
 
@@ -43,7 +45,7 @@ class Route:
     Attributes: `name`, `method`, `url` (full), `handler`, `tags`, `dependencies`, `kind`; what is sent: `path_params`,
     `params`, `headers`, `json`, `data`, `files`, `auth`, `timeout`; what is checked: `request_model`, `response_model`,
     `responses`. The object that dependencies, hooks and middleware are given is a copy for one request: what they assign
-    to it is what is sent. `results` holds those of the routes in `after`; `skip_request` true: nothing is sent.
+    to it is what is sent. `results` holds those of the routes in `after`. `skip_request` is False: every route is sent.
     """
 
     kind = "http"
@@ -83,7 +85,7 @@ class Route:
         self.handler = handler
         self.takes_response, self.is_async = _read_handler(handler)
         self.explicit_name = name
-        self.name = name or _name_of(handler)
+        self.name = name or (url if handler is None else _name_of(handler))
         self.tags = tuple(_texts("tags", tags))
         self.dependencies = as_dependencies(dependencies)
         self.responses = _check_responses(responses)
@@ -107,10 +109,13 @@ class Route:
         self.json = json
         self.data = data
         self.files = files
+        self.replay = Replay(data, files)
         self.defaults = _merge_defaults(method, defaults)
-        self.owner: Router | None = None
         self._check_body()
-        self._check_template()
+        if each is not None and not isinstance(each, Iterable):
+            raise TypeError(f"each= takes an iterable, not {type(each).__name__}")
+        if path_params is not None and not callable(path_params) and not isinstance(path_params, Mapping):
+            raise TypeError(f"path_params= takes a mapping or a function of the route, not {type(path_params).__name__}")
 
     @staticmethod
     def _schemes() -> Sequence[str]:
@@ -135,17 +140,10 @@ class Route:
             raise ValueError(f"json= beside files= must be a mapping, whose members become parts; got {type(self.json).__name__}")
         jsonio.encode(self.json)  # raises, naming the place
 
-    def _check_template(self) -> None:
-        if self.each is not None or callable(self.path_params):
-            return
-        names, values = template_names(self._url), self.path_params
-        if values is None:
-            return
-        if not isinstance(values, Mapping):
-            raise TypeError(f"path_params= takes a mapping or a function of the route, not {type(values).__name__}")
-        missing = [name for name in names if name not in values] or [name for name in values if name not in names]
-        if missing:
-            raise ValueError(f"path_params and the URL {self._url!r} do not agree on {missing[0]!r}")
+    def check_template(self, prefix: str) -> None:
+        """Raise `ValueError` unless `path_params` names the fields of the URL behind this prefix, all of them."""
+        if self.kind == "http" and self.each is None and not callable(self.path_params):
+            fill_path(join_prefix(prefix, self._url), self.path_params or {})
 
     def check_strict(self) -> None:
         """Raise `TypeError` unless the handler is annotated."""
@@ -196,27 +194,28 @@ class SSERoute(Route):
 class Declarations(Hookable):
     """The decorators that apps and routers share."""
 
-    routes_and_routers: list[Any]
+    _declared: list[Any]
     strict: bool
 
     def add_route(self, method: str, url: str, handler: Callable[..., Any], **options: Any) -> Route:
         """Register a route without a decorator; `options` as for the decorators."""
-        _check_options(method.lower(), options)
+        refuse_unknown(method.lower(), options, _ALL_OPTIONS)
         route = Route(method.upper(), url, handler, **options)
         return self._register(route)
 
     def _register(self, route: Route) -> Route:
+        route.check_template(getattr(self, "prefix", ""))
         if self.strict:
             route.check_strict()
         self._claim(route)
-        self.routes_and_routers.append(route)
+        self._declared.append(route)
         return route
 
     def _claim(self, route: Route) -> None:
         """Take note of a new route's name."""
 
     def _declare(self, method: str, url: str, options: dict[str, Any]) -> Callable[[Handler], Handler]:
-        _check_options(method.lower(), options)
+        refuse_unknown(method.lower(), options, _ALL_OPTIONS)
 
         def register(handler: Handler) -> Handler:
             self.add_route(method, url, handler, **options)
@@ -275,9 +274,7 @@ class Declarations(Hookable):
         """
         if operation_type not in ("query", "mutation"):
             raise ValueError(f"operation_type={operation_type!r}; there are 'query' and 'mutation'")
-        for name in options:
-            if name not in _GRAPHQL_OPTIONS:
-                raise TypeError(f"graphql() got an unexpected keyword argument {name!r}")
+        refuse_unknown("graphql", options, _GRAPHQL_OPTIONS)
 
         def register(handler: Handler) -> Handler:
             route = GraphQLRoute("POST", url, handler, **options)
@@ -296,9 +293,7 @@ class Declarations(Hookable):
             options: `headers`, `params`, `json`, `auth`, `timeout` (connecting, and silence between bytes), `tags`,
                 `dependencies`, `name`; `reconnect`, `max_retries` (tries in a row, -1 for any number), `backoff` in seconds.
         """
-        for name in options:
-            if name not in _SSE_OPTIONS:
-                raise TypeError(f"sse() got an unexpected keyword argument {name!r}")
+        refuse_unknown("sse", options, _SSE_OPTIONS)
 
         def register(handler: Handler) -> Handler:
             self._register(SSERoute(method.upper(), url, handler, **options))
@@ -337,7 +332,7 @@ class Declarations(Hookable):
             for placed in inclusion.flatten():
                 placed.route.check_strict()
         self._claim_inclusion(inclusion)
-        self.routes_and_routers.append(inclusion)
+        self._declared.append(inclusion)
 
     def _claim_inclusion(self, inclusion: _Inclusion) -> None:
         """Take note of the names of an included router."""
@@ -352,25 +347,33 @@ class Placed:
         self.route = route
         self.url = route.url
         self.base_url: str | None = None
-        self.tags: tuple[str, ...] = route.tags
+        self.tags = route.tags if route.kind == "http" else tuple(dict.fromkeys((*route.tags, route.kind)))
         self.dependencies: tuple[Depends, ...] = route.dependencies
         self.hooks: tuple[EventHooks, ...] = ()  # of the routers, the nearest first
 
     def within(self, inclusion: _Inclusion) -> Placed:
         """The same, seen from outside the inclusion."""
         router = inclusion.router
-        prefix, base = join_prefix(inclusion.prefix, router.prefix), inclusion.base_url or router.base_url
-        if inclusion.prefix and router.prefix.startswith(("http://", "https://")):
-            prefix = router.prefix
+        bases = [inclusion.base_url, router.base_url]
         new = Placed(self.route)
-        if prefix.startswith(("http://", "https://")):
-            base, prefix = prefix, ""
-        new.url = join_prefix(prefix, self.url)
-        new.base_url = self.base_url or base
+        new.url = self.url
+        for at, prefix in ((1, router.prefix), (0, inclusion.prefix)):
+            if not prefix.lower().startswith(("http://", "https://")):
+                new.url = join_prefix(prefix, new.url)
+            elif bases[at] is None:
+                bases[at] = prefix
+        new.base_url = self.base_url or bases[0] or bases[1]
         new.tags = tuple(dict.fromkeys((*inclusion.tags, *router.tags, *self.tags)))
         new.dependencies = (*inclusion.dependencies, *router.dependencies, *self.dependencies)
         new.hooks = (*self.hooks, router.event_hooks) if router.event_hooks else self.hooks
         return new
+
+    def seen(self) -> Route:
+        """The route as its place makes it: the declared one where nothing stands around it."""
+        url = self.url if self.base_url is None else complete_url(self.url, self.base_url)
+        if (url, self.tags, self.dependencies) == (self.route.url, self.route.tags, self.route.dependencies):
+            return self.route
+        return self.route.copy(url=url, tags=self.tags, dependencies=self.dependencies)
 
 
 class _Inclusion:
@@ -385,7 +388,7 @@ class _Inclusion:
 
     def flatten(self) -> Iterator[Placed]:
         """The routes in their places."""
-        for placed in flatten(self.router.routes_and_routers):
+        for placed in flatten(self.router._declared):
             yield placed.within(self)
 
 
@@ -416,23 +419,25 @@ class Router(Declarations):
         tags: Sequence[str] | None = None,
         dependencies: Sequence[Depends | Callable[..., Any]] | None = None,
         strict: bool = False,
+        **unknown: Any,
     ) -> None:
+        refuse_unknown("Router", unknown, (), ("base_url", "prefix", "tags", "dependencies", "strict"))
         self.base_url = base_url
         self.prefix = prefix
         self.tags = tuple(_texts("tags", tags))
         self.dependencies = as_dependencies(dependencies)
         self.strict = strict
         self.event_hooks = EventHooks()
-        self.routes_and_routers: list[Any] = []
+        self._declared: list[Any] = []
 
     @property
     def routes(self) -> list[Route]:
         """The routes, those of included routers in their places."""
-        return [placed.route for placed in flatten(self.routes_and_routers)]
+        return [placed.seen() for placed in flatten(self._declared)]
 
     def contains(self, other: Any) -> bool:
         """Whether `other` is included here, at whatever depth."""
-        return any(item.router is other or item.router.contains(other) for item in self.routes_and_routers if isinstance(item, _Inclusion))
+        return any(item.router is other or item.router.contains(other) for item in self._declared if isinstance(item, _Inclusion))
 
 
 class Names:
@@ -442,6 +447,12 @@ class Names:
         self._counts: Counter[str] = Counter()
         self._taken: set[str] = set()
 
+    def copy(self) -> Names:
+        """The same names, to try out further ones."""
+        new = Names()
+        new._counts, new._taken = self._counts.copy(), self._taken.copy()
+        return new
+
     def claim(self, route: Route) -> str:
         """The name that a route gets. Raises `ValueError` for an explicit one that is taken."""
         name = route.explicit_name
@@ -449,7 +460,7 @@ class Names:
             if name in self._taken:
                 raise ValueError(f"a route named {name!r} exists already")
         else:
-            base = _name_of(route.handler)
+            base = route.url if route.handler is None else _name_of(route.handler)
             while name is None or name in self._taken:
                 self._counts[base] += 1
                 name = base if self._counts[base] == 1 else f"{base}#{self._counts[base]}"
@@ -461,17 +472,18 @@ def _name_of(handler: Any) -> str:
     return str(getattr(handler, "__name__", type(handler).__name__))
 
 
-def _check_options(verb: str, options: Mapping[str, Any]) -> None:
-    for name in options:
-        if name not in _OPTIONS and name not in _DEFAULTS:
-            close = difflib.get_close_matches(name, [*_OPTIONS, *_DEFAULTS], n=1)
+def refuse_unknown(called: str, given: Iterable[str], known: Iterable[str], close_to: Iterable[str] = ()) -> None:
+    """Raise `TypeError` for a keyword that is not known, with the closest one that is."""
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, [*known, *close_to], n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}{hint}")
+            raise TypeError(f"{called}() got an unexpected keyword argument {name!r}{hint}")
 
 
 def _merge_defaults(method: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """The `<verb>_request` options of one route, which apply whatever its verb, in the order of the signature."""
-    _check_options(method.lower(), defaults)
+    refuse_unknown(method.lower(), defaults, _DEFAULTS, _OPTIONS)
     return merge_settings(*(check_defaults(name, defaults[name]) for name in _DEFAULTS if defaults.get(name)))
 
 
@@ -527,12 +539,14 @@ def _read_handler(handler: Any) -> tuple[bool, bool]:
     parameters = inspect.signature(handler).parameters.values()
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     required = [p.name for p in positional if p.default is p.empty]
-    required += [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
-    if len(required) > 1:
-        count = f"{len(required)}: {', '.join(required)}"
+    keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    if len(required) > 1 or keywords:
+        count = f"{len(required) + len(keywords)}: {', '.join(required + keywords)}"
         raise TypeError(f"Handler {_name_of(handler)!r} must accept one argument (the response); it requires {count}")
+    # A first parameter with a default is the response by its name only: in `lambda item=item: …` it is none.
+    by_name = bool(positional) and positional[0].name in ("resp", "response")
+    takes_response = bool(required) or by_name or any(p.kind is p.VAR_POSITIONAL for p in parameters)
     is_async = inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
-    found = bool(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters), is_async
     if handler.__class__ is FunctionType:
-        _read[handler] = found
-    return found
+        _read[handler] = takes_response, is_async
+    return takes_response, is_async

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from fasthttp.errors import UnsupportedScheme
 from fasthttp.models import http_target, refuse_controls
-from httpwire.query import flatten
+from httpwire.query import flatten, parse_query
 
 __all__ = [
     "SETTINGS",
@@ -54,8 +54,9 @@ def check_url(url: str, schemes: Sequence[str] = ("http", "https")) -> None:
         name = scheme[1].lower()
         if name not in schemes:
             raise UnsupportedScheme(f"Invalid URL: scheme {name!r} is not for this kind of route; use {' or '.join(schemes)}")
-        http_target(re.sub(r"^ws", "http", _FIELD.sub("x", url), flags=re.IGNORECASE))
-    elif (bare := _BARE_SCHEME.match(url)) is not None and "/" not in bare[1] and not _HOST_PORT.match(url) and "." not in bare[1]:
+        before, path, _ = _parts(url)
+        http_target(re.sub(r"^ws", "http", before + _FIELD.sub("x", path), flags=re.IGNORECASE))
+    elif (bare := _BARE_SCHEME.match(url)) is not None and "." not in bare[1]:
         raise UnsupportedScheme(f"Invalid URL: scheme {bare[1].lower()!r} is not for this kind of route; use {' or '.join(schemes)}")
 
 
@@ -85,11 +86,18 @@ def complete_url(url: str, base: str | None, *, secure: str = "https", plain: st
 
 def join_prefix(prefix: str, url: str) -> str:
     """A router's prefix before a URL, with one slash between; an absolute URL stays as it is."""
-    if not prefix or _SCHEME.match(url):
+    if not prefix.strip("/") or _SCHEME.match(url):
         return url
-    if not url or url.startswith("?"):
-        return prefix.rstrip("/") + url
-    return f"{prefix.rstrip('/')}/{url.lstrip('/')}"
+    joined = "/" + prefix.strip("/")
+    return joined + url if not url or url.startswith("?") else f"{joined}/{url.lstrip('/')}"
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Scheme and authority, path, and what follows it."""
+    scheme = _SCHEME.match(url)
+    start = re.compile(r"[/?#]|$").search(url, scheme.end()).start() if scheme else 0  # type: ignore[union-attr]
+    end = re.compile(r"[?#]|$").search(url, start).start()  # type: ignore[union-attr]
+    return url[:start], url[start:end], url[end:]
 
 
 def template_names(url: str) -> tuple[str, ...]:
@@ -99,20 +107,20 @@ def template_names(url: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)  # with `each=`, the same template is asked for again and again
 def _names_in(url: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_FIELD.findall(re.split(r"[?#]", url, maxsplit=1)[0])))
+    return tuple(dict.fromkeys(_FIELD.findall(_parts(url)[1])))
 
 
 def fill_path(url: str, values: Mapping[str, Any]) -> str:
     """The URL with its fields filled, each value as one segment. Raises `ValueError` for missing or surplus names."""
-    names = template_names(url)
+    before, path, rest = _parts(url)
+    names = _FIELD.findall(path)
     missing = [name for name in names if name not in values]
     surplus = [name for name in values if name not in names]
     if missing:
         raise ValueError(f"path_params lacks {missing[0]!r}, which {url!r} needs")
     if surplus:
         raise ValueError(f"path_params has {surplus[0]!r}, which {url!r} does not name")
-    path, mark, rest = url.partition("?")
-    return _FIELD.sub(lambda field: _segment(field[1], values[field[1]]), path) + mark + rest
+    return before + _FIELD.sub(lambda field: _segment(field[1], values[field[1]]), path) + rest
 
 
 def _segment(name: str, value: Any) -> str:
@@ -152,8 +160,6 @@ def merge_params(*levels: Any) -> Any:
 
 def _pairs(params: Any) -> Any:
     if isinstance(params, (str, bytes)):
-        from httpwire.query import parse_query
-
         return parse_query(params if isinstance(params, str) else params.decode())
     return params
 

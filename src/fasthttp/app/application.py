@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import inspect
 import logging
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from fasthttp._pure.later import not_yet
-from fasthttp._pure.routes import VERBS, RelativeURL
+from fasthttp._pure.routes import VERBS, RelativeURL, merge_headers
 from fasthttp.app.guarded import Security, guarded_client, guarded_engine
 from fasthttp.app.interrupt import loop_factory, until_interrupted
 from fasthttp.app.loading import is_loading
@@ -25,7 +24,7 @@ from fasthttp.app.run import Run
 from fasthttp.events import EventHooks
 from fasthttp.middleware.base import MiddlewareManager
 from fasthttp.results import RouteResult, RunResult
-from fasthttp.routing import Declarations, Names, Placed, Route, check_defaults, flatten
+from fasthttp.routing import Declarations, Names, Placed, Route, check_defaults, flatten, refuse_unknown
 from fasthttp.testing import UnmatchedRequestError
 from fasthttp.timeouts import Timeout
 
@@ -139,7 +138,7 @@ class FastHTTP(Declarations):
         self.transport = transport
         self.logger = logging.getLogger("fasthttp")
         self.event_hooks = EventHooks()
-        self.routes_and_routers = []
+        self._declared = []
         self._names = Names()
         for verb in VERBS:
             setattr(self, f"{verb}_request", verb_defaults.get(f"{verb}_request"))
@@ -149,15 +148,27 @@ class FastHTTP(Declarations):
     @property
     def routes(self) -> list[Route]:
         """The routes in the order of registration, those of routers in their places."""
-        return [placed.route for placed in flatten(self.routes_and_routers)]
+        return [placed.seen() for placed in self._placed()]
 
     def _claim(self, route: Route) -> None:
         route.name = self._names.claim(route)
 
     def _claim_inclusion(self, inclusion: Any) -> None:
-        for placed in inclusion.flatten():
-            if placed.route.explicit_name is not None:
-                self._names.claim(placed.route)
+        routes = [placed.route for placed in inclusion.flatten() if placed.route.explicit_name is not None]
+        names = self._names.copy()
+        for route in routes:
+            names.claim(route)
+        self._names = names
+
+    def _placed(self) -> list[Placed]:
+        """The routes in their places, with their names: those of included ones numbered as if they were registered here."""
+        placed = list(flatten(self._declared))
+        names = Names()
+        for one in sorted(placed, key=lambda one: one.route.explicit_name is None):
+            name = names.claim(one.route)
+            if name != one.route.name:
+                one.route = one.route.copy(name=name)
+        return placed
 
     # --- running
 
@@ -189,7 +200,7 @@ class FastHTTP(Declarations):
 
     async def stream(
         self, tags: Sequence[str] | str | None = None, *, routes: Iterable[Route] | AsyncIterable[Route] | None = None
-    ) -> AsyncIterator[RouteResult]:
+    ) -> AsyncGenerator[RouteResult, None]:
         """Run the routes and yield each result as it is there, for runs that would not fit in memory.
 
         Args:
@@ -204,13 +215,16 @@ class FastHTTP(Declarations):
             async with self._prepared(placed, log) as run:
                 lazy = routes is not None or any(one.route.each is not None for one in placed)
                 log.begin(None if lazy else len(placed))
-                results = run.stream(None if routes is None else self._plans_of(routes, run))
+                results = run.stream(None if routes is None else self._plans_of(routes))
                 try:
                     async for result in results:
+                        if isinstance(result.error, UnmatchedRequestError):
+                            raise result.error
                         counts[not result.ok] += 1
                         yield result
+                        del result
                 finally:
-                    await results.aclose()  # type: ignore[attr-defined]
+                    await results.aclose()
             log.done(monotonic() - started, *counts)
 
     def web_run(self, *, host: str = "127.0.0.1", port: int = 8000, base_url: str | None = None) -> None:
@@ -234,7 +248,8 @@ class FastHTTP(Declarations):
             started = monotonic()
             async with self._prepared(placed, log) as run:
                 interrupted = await until_interrupted(run.all(), own_loop)
-                results = run.results + (run.unfinished() if interrupted else [])
+                results = [*run.results, *(run.unfinished() if interrupted else ())]
+                results = await run.close(results)
             elapsed = monotonic() - started
             result = RunResult(results, elapsed=elapsed, interrupted=interrupted)
             if interrupted:
@@ -257,7 +272,7 @@ class FastHTTP(Declarations):
     def _prepared(self, placed: Sequence[Placed], log: RunLog) -> _Prepared:
         return _Prepared(self, placed, log)
 
-    async def _plans_of(self, routes: Any, run: Run) -> AsyncIterator[Plan]:
+    async def _plans_of(self, routes: Any) -> AsyncIterator[Plan]:
         from fasthttp.app.runner import each_of
 
         async for route in each_of(routes):
@@ -280,14 +295,15 @@ class FastHTTP(Declarations):
             raise ValueError("\n".join(faults))
         return plans
 
+    def _headers(self) -> dict[str, Any]:
+        """The headers of every request."""
+        return merge_headers({"X-Request-ID": self.startup_uuid} if self.startup_uuid is not None else None, self.headers)
+
     def _client(self) -> Any:
-        headers = dict(self.headers or {})
-        if self.startup_uuid is not None and "x-request-id" not in {name.lower() for name in headers}:
-            headers["X-Request-ID"] = self.startup_uuid
         return guarded_client(
             None,
             self.security,
-            headers=headers,
+            headers=self._headers(),
             timeout=self.timeout,
             jar=self.cookie_jar,
             transport=self.transport,
@@ -299,16 +315,15 @@ class FastHTTP(Declarations):
         )
 
     def _select(self, tags: Sequence[str] | str | None) -> list[Placed]:
-        placed = list(flatten(self.routes_and_routers))
-        self._name_included(placed)
+        placed = self._placed()
         if tags is None:
             return placed
         wanted = {tags} if isinstance(tags, str) else set(tags)
-        known = {tag for one in placed for tag in _tags_of(one)}
+        known = {tag for one in placed for tag in one.tags}
         unknown = sorted(wanted - known)
         if unknown:
             raise ValueError(f"no route has the tag {unknown[0]!r}; there are {', '.join(sorted(known)) or 'none'}")
-        chosen = {id(one.route) for one in placed if wanted & set(_tags_of(one))}
+        chosen = {id(one.route) for one in placed if wanted & set(one.tags)}
         by_name = {one.route.name: one for one in placed}
         by_function = {one.route.handler: one for one in reversed(placed)}
         queue = [one for one in placed if id(one.route) in chosen]
@@ -319,14 +334,6 @@ class FastHTTP(Declarations):
                     chosen.add(id(found.route))
                     queue.append(found)
         return [one for one in placed if id(one.route) in chosen]
-
-    def _name_included(self, placed: list[Placed]) -> None:
-        """Number the names of included routes as if they had been registered here."""
-        names = Names()
-        for one in placed:
-            name = names.claim(one.route)
-            if name != one.route.name:
-                one.route = one.route.copy(name=name)
 
     def __repr__(self) -> str:
         return f"<FastHTTP {len(self.routes)} routes>"
@@ -345,31 +352,26 @@ class _Prepared:
         plans = app._plans(self._placed)
         self._client = app._client()
         await self._client.__aenter__()
-        self._pipeline = Pipeline(
+        pipeline = Pipeline(
             guarded_engine(self._client, log),
             log,
-            headers=app.headers,
+            headers=app._headers(),
             timeout=app.timeout,
             jar=app.cookie_jar,
             auth=app.auth,
             raise_for_status=app.raise_for_status,
             middleware=app.middleware_manager,
         )
-        run = Run(self._pipeline, plans, log, app.retain, concurrency=app.concurrency, per_host=app.per_host)
+        self._run = Run(pipeline, plans, log, app.retain, concurrency=app.concurrency, per_host=app.per_host)
         log.progress = app.progress
-        return run
+        return self._run
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._log.end()
         try:
-            await self._pipeline.scope.close()
+            await self._run.close([])
         finally:
             await self._client.aclose()
-
-
-def _tags_of(placed: Placed) -> tuple[str, ...]:
-    kind = placed.route.kind
-    return placed.tags if kind == "http" else (*placed.tags, kind)
 
 
 def _startup_uuid(version: str) -> str:
@@ -395,12 +397,8 @@ def positive(name: str, value: int | None) -> int | None:
 
 def _check_keywords(given: Mapping[str, Any]) -> None:
     """The `<verb>_request=` of the constructor; anything else is a `TypeError`."""
-    known = [f"{verb}_request" for verb in VERBS]
+    verbs = [f"{verb}_request" for verb in VERBS]
+    refuse_unknown("FastHTTP", given, verbs, [*inspect.signature(FastHTTP).parameters, *verbs])
     for name, value in given.items():
-        if name not in known:
-            everything = [*inspect.signature(FastHTTP).parameters, *known]
-            close = difflib.get_close_matches(name, everything, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise TypeError(f"FastHTTP() got an unexpected keyword argument {name!r}{hint}")
         if value is not None:
             check_defaults(name, value)

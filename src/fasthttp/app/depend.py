@@ -86,21 +86,21 @@ class RunScope:
         else:
             value = await call(depends.func, *arguments)
         if value is None:
-            value = {name: item for name, item in config.items() if item}
+            value = {name: item for name, item in config.items() if item != {}}
         if not isinstance(value, Mapping):
             raise _wrong_value(depends, value)
         return {name: item for name, item in value.items() if item is not None}
 
-    async def close(self) -> None:
-        """The run has ended. The first error of a teardown is raised, after all of them have run."""
-        errors: list[BaseException] = []
+    async def close(self) -> dict[Depends, Exception]:
+        """The run has ended: finish the generators, the last one first. What their teardown raised is returned."""
+        errors: dict[Depends, Exception] = {}
         while self._open:
+            generator = self._open.pop()
             try:
-                await self._open.pop().finish(None)
+                await generator.finish(None)
             except Exception as exc:
-                errors.append(exc)
-        if errors:
-            raise errors[0]
+                errors[generator.depends] = exc
+        return errors
 
 
 class Dependencies:

@@ -114,11 +114,16 @@ class _Flight:
     async def run(self) -> RouteResult:
         try:
             if self.plan.is_plain:
-                await self._run_plain()
+                try:
+                    await self._run_plain()
+                except Exception as exc:
+                    await self._fail(exc)
             else:
                 await self._run_watched()
-        except Exception as exc:
-            await self._fail(exc)
+        except asyncio.CancelledError:
+            if self.route.kind == "sse" and self.response is not None:  # it was connected: that counts as done
+                self.job.so_far = self.result()
+            raise
         return self.result()
 
     def result(self) -> RouteResult:
@@ -176,10 +181,7 @@ class _Flight:
         self.route = view = self.job.view()
         self.url = view.url
         self.seen = _Seen(view)
-        config = self.job.config(view, pipeline.headers, pipeline.timeout)
-        if config["auth"] is None:
-            config["auth"] = pipeline.auth
-        return view, config
+        return view, self.job.config(view, pipeline.headers, pipeline.timeout, pipeline.auth)
 
     async def _request_hooks(self, view: Route, config: dict[str, Any]) -> None:
         assert self.seen is not None
@@ -198,6 +200,8 @@ class _Flight:
         self.stage = "request"
         self.url = self.job.url()
         options = self.job.options()
+        if self.pipeline.auth is not None:
+            options.setdefault("auth", self.pipeline.auth)
         if self.route.kind == "graphql":
             options["json"] = await self._ask()
         elif self.route.kind == "sse":
@@ -208,37 +212,44 @@ class _Flight:
 
     async def _run_watched(self) -> None:
         """A request with dependencies, hooks or middleware."""
-        self._check_prerequisites()
-        self.stage = "request"
-        view, config = self._prepare()
-        if view.kind == "graphql":
-            config["json"] = await self._ask()
-            self.stage = "request"
         dependencies = Dependencies(self.plan.dependencies, self.pipeline.scope)
         try:
-            assert self.seen is not None
-            self.stage = "dependency"
-            config = await dependencies.enter(view, config, self.seen.apply)
-            await self._request_hooks(view, config)
-            if view.kind == "sse":
-                self.stage = "request"
-                await self._follow(_options(config), config)
-                await dependencies.leave("function", None)
-            elif view.skip_request:
-                await dependencies.leave("function", None)
-                await self._skip()
-            else:
-                response = await self._through_middleware(view, config)
-                self.response = response
-                self.stage = "dependency"
-                await dependencies.leave("function", None)
-                await self._take(response)
+            try:
+                await self._run_steps(dependencies)
+            except Exception as exc:
+                await dependencies.leave("function", exc)
+                await self._fail(exc)
+            stage, self.stage = self.stage, "dependency"
+            await dependencies.leave("request", self.error)
+            self.stage = stage
+        except Exception as exc:
+            await self._fail(exc)
         except BaseException as exc:
             await dependencies.leave("request", exc)
             raise
-        self.stage, stage = "dependency", self.stage
-        await dependencies.leave("request", self.error)
-        self.stage = stage
+
+    async def _run_steps(self, dependencies: Dependencies) -> None:
+        self.stage = "request"
+        self._check_prerequisites()
+        view, config = self._prepare()
+        if view.kind == "graphql":
+            config["json"] = await self._ask()
+        assert self.seen is not None
+        self.stage = "dependency"
+        config = await dependencies.enter(view, config, self.seen.apply)
+        await self._request_hooks(view, config)
+        if view.kind == "sse":
+            self.stage = "request"
+            await self._follow(self._options(config), config)
+            return
+        if view.skip_request:
+            await dependencies.leave("function", None)
+            await self._skip()
+            return
+        self.response = response = await self._through_middleware(view, config)
+        self.stage = "dependency"
+        await dependencies.leave("function", None)
+        await self._take(response)
 
     async def _ask(self) -> dict[str, Any]:
         """What the handler of a GraphQL operation asks for; it is given a response that has no status yet."""
@@ -299,7 +310,7 @@ class _Flight:
             body = config["data"] if is_form else config["json"]
             validate_request(route.request_model, body, form=is_form, sensitive=self.pipeline.sensitive)
         self.stage = "request"
-        options = _options(config)
+        options = self._options(config)
         if request.jar is not None:
             options["jar"] = request.jar
         if request.retry is not None:
@@ -309,6 +320,9 @@ class _Flight:
         return await self._send(request.route.url, options)
 
     async def _send(self, url: str, options: dict[str, Any]) -> Response:
+        route = self.plan.route
+        if any(own is not None and options.get(name) is own for name, own in (("data", route.data), ("files", route.files))):
+            route.replay.use()
         if options.get("files") is not None and options.get("json") is not None:
             options = _with_json_parts(options)
         self._settle_auth(options)
@@ -332,6 +346,17 @@ class _Flight:
         options["auth"] = auth
         if names_authorization(headers) and _authorization(headers) != _authorization(self.pipeline.headers):
             del options["auth"]
+
+    def _options(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Keywords of the engine's call; what other user code keeps in the config stays there."""
+        options = {name: config[name] for name in _CALL if config.get(name) is not None}
+        options["timeout"] = config["timeout"]
+        options["follow_redirects"] = config["allow_redirects"]
+        kept = {name.lower() for name in options.get("headers", ())}
+        removed = {name: None for name in self.pipeline.headers or () if name.lower() not in kept}
+        if removed:
+            options["headers"] = {**options.get("headers", {}), **removed}
+        return options
 
     # --- from the wire
 
@@ -503,23 +528,12 @@ class _Seen:
         for name, value in now.items():
             if value is before[name] or value == before[name]:
                 continue
-            if name == "headers":
-                config[name] = merge_headers(config[name], value)
-            elif name == "params":
-                removed = [key for key in (before[name] or {}) if isinstance(value, Mapping) and key not in value]
-                kept = {key: item for key, item in (config[name] or {}).items() if key not in removed} if removed else config[name]
-                config[name] = merge_params(kept, value) if isinstance(value, Mapping) else value
-            else:
+            if name not in ("headers", "params") or not isinstance(value, Mapping) or not isinstance(config[name] or {}, Mapping):
                 config[name] = value
+                continue
+            kept = {key: item for key, item in (config[name] or {}).items() if key not in (before[name] or ()) or key in value}
+            config[name] = merge_headers(kept, value) if name == "headers" else merge_params(kept, value)
         self._before = now
-
-
-def _options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Keywords of the engine's call; what other user code keeps in the config stays there."""
-    options = {name: config[name] for name in _CALL if config.get(name) is not None}
-    options["timeout"] = config["timeout"]
-    options["follow_redirects"] = config["allow_redirects"]
-    return options
 
 
 def _placeholder() -> Response:
@@ -552,7 +566,14 @@ async def _handle(handler: Callable[..., Any], route: Route, argument: Any) -> A
     arguments = (argument,) if route.takes_response else ()
     if route.is_async:
         return await handler(*arguments)
-    return await asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, handler, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(None, contextvars.copy_context().run, _called, handler, *arguments)
+
+
+def _called(handler: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return handler(*arguments)
+    except StopIteration as exc:  # a future cannot hold it, and would never be done
+        raise RuntimeError("the handler raised StopIteration") from exc
 
 
 def _stage_of(error: BaseException) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fasthttp._pure.masks import Masks
 from fasthttp._pure.routes import complete_url, fill_path, merge_headers, merge_params, merge_settings, template_names
 from fasthttp.dependencies import Depends
 from fasthttp.events import EventHooks
+from fasthttp.results import RouteResult
 from fasthttp.routing import Placed, Route
 from fasthttp.timeouts import UNSET
 
@@ -22,11 +25,11 @@ _ITEM_KEYS = frozenset(("path_params", "params", "json", "headers"))
 class Plan:
     """One route in one run.
 
-    Attributes: `settings` (what its levels come to, ready for a call), `is_watched` (whether code of the user's wants to
-    see the request before it is sent).
+    Attributes: `defaults` (of the app and the route, by verb), `settings` (these with the route's own), `is_plain` (whether
+    no code of the user's wants to see the request before it is sent).
     """
 
-    __slots__ = ("dependencies", "hooks", "is_plain", "route", "settings", "tags", "url")
+    __slots__ = ("defaults", "dependencies", "hooks", "is_plain", "route", "settings", "tags", "url")
 
     def __init__(
         self,
@@ -41,13 +44,12 @@ class Plan:
         self.route = route
         self.tags = placed.tags
         self.url = complete_url(placed.url, placed.base_url or base_url)
-        if placed.base_url is not None and base_url is not None:
-            self.url = complete_url(placed.url, complete_url(placed.base_url, base_url))
         own = {"headers": route.headers, "params": route.params, "allow_redirects": route.allow_redirects}
         given = {name: value for name, value in own.items() if value is not None and not callable(value)}
         if route.timeout is not UNSET:
             given["timeout"] = route.timeout
-        self.settings = merge_settings(defaults.get(route.method.lower(), {}), route.defaults, given)
+        self.defaults = merge_settings(defaults.get(route.method.lower(), {}), route.defaults)
+        self.settings = merge_settings(self.defaults, given)
         self.dependencies: tuple[Depends, ...] = placed.dependencies
         self.hooks = (*placed.hooks, app_hooks)
         self.is_plain = not (
@@ -56,11 +58,7 @@ class Plan:
             or any(hooks.request for hooks in self.hooks)
             or route.request_model is not None
             or route.after
-            or callable(route.path_params)
-            or callable(route.json)
-            or callable(route.params)
-            or callable(route.headers)
-            or (route.files is not None and route.json is not None)
+            or any(callable(getattr(route, name)) for name in ("path_params", "json", "params", "headers"))
         )
 
     def jobs(self, index: int) -> Iterator[Job]:
@@ -89,7 +87,7 @@ class Plan:
 class Job:
     """One request to be made."""
 
-    __slots__ = ("index", "item", "name", "plan", "results")
+    __slots__ = ("index", "item", "name", "plan", "results", "so_far")
 
     def __init__(self, plan: Plan, name: str, index: int, item: Any) -> None:
         self.plan = plan
@@ -97,6 +95,7 @@ class Job:
         self.index = index
         self.item = item  # of `each=`
         self.results: Mapping[str, Any] = {}  # of the routes that had to be done before
+        self.so_far: RouteResult | None = None  # of a stream that was connected when the run was interrupted
 
     def overrides(self) -> Mapping[str, Any]:
         """What the item of `each=` says. Raises `ValueError` for one that fits no request."""
@@ -105,58 +104,68 @@ class Job:
             return {}
         if isinstance(item, Mapping) and item.keys() <= _ITEM_KEYS:
             return item
-        names = template_names(self.plan.url)
+        own = self.plan.route.path_params
+        names = [name for name in template_names(self.plan.url) if not isinstance(own, Mapping) or name not in own]
         if len(names) != 1:
             keys = ", ".join(sorted(_ITEM_KEYS))
             raise ValueError(f"each= of {self.plan.route.name!r} gives {item!r}; it takes mappings with {keys}, or values of one {{name}}")
         return {"path_params": {names[0]: item}}
 
-    def url(self) -> str:
-        """The URL with its template filled, as far as that can be said without asking the user's code."""
+    def cancelled(self, masks: Masks) -> RouteResult:
+        """The result of a job that an interrupted run has not brought to an end."""
         route = self.plan.route
-        values = self.overrides().get("path_params")
-        own = route.path_params if isinstance(route.path_params, Mapping) else None
-        if callable(route.path_params):
-            return self.plan.url
-        return self.plan.url if own is None and values is None else fill_path(self.plan.url, {**(own or {}), **(values or {})})
+        return RouteResult(
+            name=self.name,
+            kind=route.kind,  # type: ignore[arg-type]
+            method=route.method,
+            url=self.plan.url,
+            index=self.index,
+            tags=self.plan.tags,
+            error=asyncio.CancelledError(),
+            stage="request",
+            _masks=masks,
+        )
+
+    def url(self) -> str:
+        """The URL with its template filled."""
+        return self._fill(self.plan.route.path_params, self.overrides().get("path_params"))
+
+    def _fill(self, own: Any, item: Any) -> str:
+        url = self.plan.url
+        return fill_path(url, {**(own or {}), **(item or {})}) if own or item or "{" in url else url
 
     def view(self) -> Route:
         """The copy of the route that user code is given, callables answered and the item of `each=` merged in."""
-        route = self.plan.route
-        view = route.copy(url=self.plan.url, name=self.name, tags=self.plan.tags, dependencies=self.plan.dependencies)
+        view = self.plan.route.copy(name=self.name, tags=self.plan.tags, dependencies=self.plan.dependencies)
         view.results = self.results
         overrides = self.overrides()
         for name in ("params", "headers", "json", "path_params"):
             value = getattr(view, name)
             if callable(value):
                 setattr(view, name, value(view))
-        if "path_params" in overrides or view.path_params is not None:
-            view.path_params = {**(view.path_params or {}), **overrides.get("path_params", {})}
-            view = view.copy(url=fill_path(self.plan.url, view.path_params))
-        if "params" in overrides:
-            view.params = merge_params(view.params, overrides["params"])
-        if "headers" in overrides:
+        if overrides.get("path_params"):
+            view.path_params = {**(view.path_params or {}), **overrides["path_params"]}
+        view._url = self._fill(view.path_params, None)
+        view.params = merge_params(view.params, overrides.get("params"))
+        if overrides.get("headers") is not None:
             view.headers = merge_headers(view.headers, overrides["headers"])
-        if "json" in overrides:
-            both = isinstance(view.json, Mapping) and isinstance(overrides["json"], Mapping)
-            view.json = {**view.json, **overrides["json"]} if both else overrides["json"]
+        view.json = own_copy(merge_json(view.json, overrides))
+        view.data = own_copy(view.data)
         return view
 
-    def config(self, view: Route, headers: Mapping[str, Any] | None, timeout: Any) -> dict[str, Any]:
+    def config(self, view: Route, headers: Mapping[str, Any] | None, timeout: Any, auth: Any = None) -> dict[str, Any]:
         """The settings of the request, every one of them present: what user code may edit."""
-        settings = self.plan.settings
+        settings, defaults = self.plan.settings, self.plan.defaults
         config: dict[str, Any] = {
-            "headers": merge_headers(headers, settings.get("headers"), view.headers),
+            "headers": merge_headers(headers, defaults.get("headers"), view.headers),
             "timeout": settings.get("timeout", timeout),
             "allow_redirects": settings.get("allow_redirects", True),
-            "params": settings.get("params"),
+            "params": merge_params(defaults.get("params"), view.params),
             "json": view.json,
             "data": view.data,
             "files": view.files,
-            "auth": view.auth,
+            "auth": auth if view.auth is None else view.auth,
         }
-        if view.params != self.plan.route.params:  # answered by a function, or with the item of `each=`
-            config["params"] = merge_params(config["params"], view.params)
         return config
 
     def options(self) -> dict[str, Any]:
@@ -178,15 +187,20 @@ class Job:
         if overrides.get("headers") is not None:
             options["headers"] = merge_headers(options.get("headers"), overrides["headers"])
         if "json" in overrides:
-            both = isinstance(route.json, Mapping) and isinstance(overrides["json"], Mapping)
-            options["json"] = {**route.json, **overrides["json"]} if both else overrides["json"]
+            options["json"] = merge_json(route.json, overrides)
         return options
 
 
-def all_jobs(plans: Iterable[Plan]) -> Iterator[Job]:
-    """The requests of several routes, numbered in order."""
-    index = 0
-    for plan in plans:
-        for job in plan.jobs(index):
-            yield job
-            index = job.index + 1
+def merge_json(own: Any, item: Mapping[str, Any]) -> Any:
+    """The body of a route with that of an item of `each=` over it."""
+    if "json" not in item:
+        return own
+    both = isinstance(own, Mapping) and isinstance(item["json"], Mapping)
+    return {**own, **item["json"]} if both else item["json"]
+
+
+def own_copy(value: Any) -> Any:
+    """A copy of what user code may edit in place: dicts and lists at every depth."""
+    if type(value) is dict:
+        return {key: own_copy(item) for key, item in value.items()}
+    return [own_copy(item) for item in value] if type(value) is list else value

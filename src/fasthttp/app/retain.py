@@ -20,7 +20,9 @@ class Retainer:
     def __init__(self, mode: str) -> None:
         if mode not in ("auto", "all", "none"):
             raise ValueError(f"retain={mode!r}; there are 'auto', 'all' and 'none'")
-        self._left: float = {"auto": _BUDGET, "all": float("inf"), "none": 0}[mode]
+        self._budget: float = {"auto": _BUDGET, "all": float("inf"), "none": 0}[mode]
+        self._held = 0
+        self._is_full = False
 
     def take(self, result: RouteResult) -> None:
         """Keep, or drop, the body of this result's response."""
@@ -28,8 +30,15 @@ class Retainer:
         if response is None or response is result.value or not response._content:
             return
         size = len(response._content)
-        if size <= self._left:
-            self._left -= size
-        else:
-            self._left = 0  # later ones are dropped whatever their size
+        self._is_full = self._is_full or self._held + size > self._budget  # later ones are dropped whatever their size
+        if self._is_full:
             response._release(result.name)
+        else:
+            self._held += size
+
+    def give_back(self, result: RouteResult) -> None:
+        """This result is the consumer's now: its body is no longer held here."""
+        response = result.response
+        if response is not None and response is not result.value and response._content:
+            self._held = max(0, self._held - len(response._content))
+        self._is_full = self._is_full and self._held > 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fasthttp.app.gate import Seat, seat
@@ -24,14 +25,21 @@ class Runner:
 
     Args:
         pipeline: makes a result of a job.
-        emit: called with each result as it is there.
+        emit: called with each job and its result as it is there.
         concurrency, per_host: jobs under way at once, in all and to one origin; None for any number.
+
+    Attributes: `held` counts results that nobody has taken yet, where each of them keeps the place of its job.
     """
 
-    def __init__(self, pipeline: Pipeline, emit: Callable[[RouteResult], Any], *, concurrency: int | None, per_host: int | None) -> None:
+    def __init__(
+        self, pipeline: Pipeline, emit: Callable[[Job, RouteResult], Any], *, concurrency: int | None, per_host: int | None
+    ) -> None:
         self._pipeline = pipeline
         self._emit = emit
         self._free = float("inf") if concurrency is None else concurrency
+        self.held = 0
+        self._last: Plan | None = None
+        self._origin = ""
         self._schedule: Schedule[Job | asyncio.Future[None]] = Schedule(per_host)  # futures: of jobs that have begun
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
@@ -43,8 +51,10 @@ class Runner:
             self._begin(self._watch(job))
             return
         self.waiting += 1
-        self._schedule.add(origin_of(job.plan.url), job)
-        self._pump()
+        if job.plan is not self._last:  # a route with `each=` adds many
+            self._last, self._origin = job.plan, origin_of(job.plan.url)
+        self._schedule.add(self._origin, job)
+        self.pump()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -53,11 +63,12 @@ class Runner:
 
     async def _watch(self, job: Job) -> None:
         seat.set(None)
-        self._emit(await self._pipeline.run(job))
+        self._emit(job, await self._pipeline.run(job))
         self._changed.set()
 
-    def _pump(self) -> None:
-        while self._free > 0 and (taken := self._take()) is not None:
+    def pump(self) -> None:
+        """Begin what there is room for."""
+        while self._free > self.held and (taken := self._take()) is not None:
             self._free -= 1
             self._begin(self._work(*taken))
 
@@ -79,12 +90,12 @@ class Runner:
         """A job leaves its place for a while."""
         self._free += 1
         self._schedule.done(origin)
-        self._pump()
+        self.pump()
 
     def ask_again(self, origin: str, turn: asyncio.Future[None]) -> None:
         """A job that has left its place wants one again."""
         self._schedule.add_first(origin, turn)
-        self._pump()
+        self.pump()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -107,14 +118,20 @@ class Runner:
                     self._free += 1
                 raise
             self._schedule.done(origin)
-            self._emit(result)
+            self._emit(job, result)
+            del result  # or it would be kept until the next one is there
             self._changed.set()
             self._free += 1
-            taken = self._take()
+            taken = self._take() if self._free > self.held else None
             if taken is None:
+                self.pump()  # room to one origin may be room for another's job
                 return
             self._free -= 1
             origin, job = taken
+
+    def wake(self) -> None:
+        """Something else has changed that somebody may wait for."""
+        self._changed.set()
 
     async def changed(self) -> None:
         """Wait until a job has ended. Raises what no result can hold: `KeyboardInterrupt`, `SystemExit`."""
@@ -123,6 +140,10 @@ class Runner:
             await self._changed.wait()
         if self._failure is not None:
             raise self._failure
+
+    @property
+    def under_way(self) -> int:
+        return len(self._tasks)
 
     @property
     def is_idle(self) -> bool:
@@ -148,47 +169,43 @@ class Order:
         plans: of the selected routes; those that they need are among them.
     """
 
-    def __init__(self, plans: Iterable[Plan], needed: Mapping[str, list[str]]) -> None:
+    def __init__(self, plans: Sequence[Plan]) -> None:
         self._plans = {plan.route.name: plan for plan in plans}
-        self._needed = {name: list(names) for name, names in needed.items() if names}
-        self._missing = {name: set(names) for name, names in self._needed.items()}
+        self._needed = needed_by(plans)
+        self._missing = {name: set(names) for name, names in self._needed.items() if names}
         self._waiting_for: dict[str, list[str]] = {}
-        for name, names in self._needed.items():
+        for name, names in self._missing.items():
             for other in names:
                 self._waiting_for.setdefault(other, []).append(name)
-        self._left: dict[str, int] = {}
+        self._left: Counter[str] = Counter()
         self._results: dict[str, list[RouteResult]] = {}
-        self._ready: list[str] = []
-
-    def is_free(self, plan: Plan) -> bool:
-        """Whether a route may begin at once."""
-        return not self._missing.get(plan.route.name)
+        self.ready = [plan for plan in plans if plan.route.name not in self._missing]
 
     def counts(self, plan: Plan, jobs: int) -> None:
         """So many jobs are all of this route's."""
-        if plan.route.name in self._waiting_for:
-            self._left[plan.route.name] = self._left.get(plan.route.name, 0) + jobs
-            self._settle(plan.route.name)
+        self._settle(plan.route.name, jobs)
 
     def ended(self, plan: Plan, result: RouteResult) -> None:
         """One of its jobs has ended."""
-        name = plan.route.name
-        if name in self._waiting_for:
-            self._results.setdefault(name, []).append(result)
-            self._left[name] = self._left.get(name, 0) - 1
-            self._settle(name)
+        if plan.route.name in self._waiting_for:
+            self._results.setdefault(plan.route.name, []).append(result)
+            self._settle(plan.route.name, -1)
 
-    def _settle(self, name: str) -> None:
-        if self._left.get(name) == 0:
-            for other in self._waiting_for[name]:
-                self._missing[other].discard(name)
-                if not self._missing[other]:
-                    self._ready.append(other)
+    def _settle(self, name: str, change: int) -> None:
+        if name not in self._waiting_for:
+            return
+        self._left[name] += change  # below zero as long as the last of them has not been made
+        if self._left[name]:
+            return
+        for other in self._waiting_for[name]:
+            self._missing[other].discard(name)
+            if not self._missing[other]:
+                self.ready.append(self._plans[other])
 
     def released(self) -> Iterator[Plan]:
-        """Routes that may begin now and could not before."""
-        while self._ready:
-            yield self._plans[self._ready.pop()]
+        """Routes that may begin, each of them once."""
+        while self.ready:
+            yield self.ready.pop(0)
 
     def results_for(self, plan: Plan) -> dict[str, Any]:
         """The results that a route waited for, by name; a list for one with `each=`."""
