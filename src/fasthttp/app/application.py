@@ -208,6 +208,8 @@ class FastHTTP(Declarations):
                 try:
                     async for result in results:
                         counts[not result.ok] += 1
+                        if isinstance(result.error, UnmatchedRequestError):
+                            raise result.error
                         yield result
                 finally:
                     await results.aclose()  # type: ignore[attr-defined]
