@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -15,13 +15,13 @@ import msgspec
 import typer
 
 from fasthttp._pure.later import not_yet
-from fasthttp._pure.routes import check_url, complete_url
 from fasthttp.app.application import DEFAULT_TIMEOUT
 from fasthttp.app.pipeline import _with_json_parts
 from fasthttp.app.report import RunLog
-from fasthttp.cli.access import AllowHost, Debug, InsecureSSRF, Proxy, make_client
+from fasthttp.cli.access import AllowHost, Debug, InsecureSSRF, Proxy, make_client, whole_url
 from fasthttp.cli.terminal import failure, reported, save, say, show
 from fasthttp.client import SyncClient
+from fasthttp.graphql import graphql_error
 from fasthttp.response import Response
 from fasthttp.timeouts import Timeout
 
@@ -30,7 +30,7 @@ __all__ = ["VERBS", "graphql", "verb"]
 VERBS = ("get", "head", "options", "delete", "post", "put", "patch", "query")
 
 
-class Output(str, Enum):
+class Output(StrEnum):
     """What is printed of a response."""
 
     status = "status"
@@ -143,15 +143,11 @@ def graphql(
         status = _deliver(response, shown or Output.json, output, debug)
     if not status:
         with reported(1, debug=debug):
-            response.graphql().ok or _refuse(response)
+            answer = response.graphql()
+            if answer.has_errors:
+                raise graphql_error(answer, response)
     if status:
         raise typer.Exit(status)
-
-
-def _refuse(response: Response) -> None:
-    from fasthttp.graphql import graphql_error
-
-    raise graphql_error(response.graphql(), response)
 
 
 # --- options to a request
@@ -233,8 +229,7 @@ def _limits(seconds: float) -> Timeout:
 
 def _send(client: SyncClient, method: str, url: str, options: dict[str, Any], debug: bool) -> Response:
     with reported(2, debug=debug):
-        check_url(url)
-        url = complete_url(url, None)
+        url = whole_url(url)
         client.build_request(method, url, **{**options, "files": None} if "files" in options else options)
     log = RunLog("routes", debug)
     with reported(1, debug=debug), redirect_stdout(sys.stderr):
