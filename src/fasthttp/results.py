@@ -169,11 +169,18 @@ class RunResult(Mapping[str, RouteResult]):
         return f"<RunResult {len(self)} routes, {len(self.failed)} failed>"
 
     def __rich__(self) -> Any:
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table("", "name", "method", "status", "ms", "tries", "error")
+        failed = len(self.failed)
+        state = ", interrupted" if self.interrupted else ""
+        totals = f"{len(self)} routes, {len(self) - failed} ok, {failed} failed{state}, {self.elapsed:.2f}s"
+        table = Table(box=SIMPLE_HEAD, caption=Text(totals, "red" if failed else "green"), caption_justify="left")
+        for title in ("", "name", "method", "status", "ms", "tries", "error"):
+            table.add_column(title, justify="right" if title in ("status", "ms", "tries") else "left", overflow="fold")
         for result in self._results:
-            table.add_row(*map(str, _row(result)), style=None if result.ok else "red")
+            table.add_row(*(Text(str(cell)) for cell in _row(result)), style=None if result.ok else "red")
         return table
 
     def _repr_html_(self) -> str:

@@ -17,11 +17,12 @@ from tests.shell.server import Peer, answering, response, serve
 BODY = bytes(range(256)) * 1000
 DIGEST = "sha256:" + hashlib.sha256(BODY).hexdigest()
 COMMAND = [sys.executable, "-W", "error", "-m", "fasthttp"]
+HERE = {**os.environ, "FASTHTTP_ALLOW_HOSTS": "127.0.0.1"}
 
 
 def run(folder: Path, *arguments: str) -> tuple[int, str]:
     """Exit code and stderr; nothing is ever on stdout."""
-    done = subprocess.run([*COMMAND, "download", *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*COMMAND, "download", *arguments], cwd=folder, env=HERE, capture_output=True, text=True, timeout=60)
     assert done.stdout == ""
     return done.returncode, done.stderr
 
@@ -53,13 +54,25 @@ def test_a_file_is_downloaded(tmp_path: Path) -> None:
     assert (tmp_path / "named").read_bytes() == (tmp_path / "other").read_bytes() == BODY
 
 
+def test_the_guard_holds(tmp_path: Path) -> None:
+    """Not one byte goes to a local address, until an option allows the host or switches the guard off."""
+    environment = {**os.environ, "FASTHTTP_ALLOW_HOSTS": ""}
+    with serve(answering(response(BODY))) as server:
+        for options, code in (([], 1), (["--allow-host", "127.0.0.1"], 0), (["--insecure-ssrf"], 0), (["--allow-host", "a b"], 2)):
+            command = [*COMMAND, "download", server.url + "/x", *options]
+            done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+            assert done.returncode == code, done.stderr
+            assert ("SSRF blocked" in done.stderr) is (code == 1)
+        assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize("resume", [True, False])
 def test_the_same_command_goes_on(tmp_path: Path, resume: bool) -> None:
     """After a broken connection, unless it is told not to."""
     with serve(once_cut()) as server:
         code, said = run(tmp_path, server.url + "/file")
         assert code == 1
-        assert said.startswith("fasthttp: incomplete body: received 1000 bytes")
+        assert said.startswith("✖ Error: incomplete body: received 1000 bytes")
         assert said.count("\n") == 1
         assert (tmp_path / "file.part").stat().st_size == 1000
         assert run(tmp_path, server.url + "/file", *([] if resume else ["--no-resume"])) == (0, "")
@@ -107,7 +120,7 @@ def test_the_bar_is_for_terminals_only(tmp_path: Path) -> None:
 
     terminal, theirs = pty.openpty()
     with serve(answering(response(BODY))) as server:
-        environment = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+        environment = {**HERE, "COLUMNS": "120", "TERM": "xterm"}
         done = subprocess.run(
             [*COMMAND, "download", server.url + "/file"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, env=environment, timeout=60
         )
@@ -126,7 +139,7 @@ def test_the_bar_is_for_terminals_only(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_command_keeps_what_came(tmp_path: Path) -> None:
-    """Ctrl-C is a failure with one line; the next command goes on."""
+    """Ctrl-C has its own code and one line; the next command goes on."""
     process: list[subprocess.Popen[bytes]] = []
     first = once_cut()
 
@@ -143,17 +156,21 @@ def test_an_interrupted_command_keeps_what_came(tmp_path: Path) -> None:
 
     with serve(handler) as server:
         started = [*COMMAND, "download", server.url + "/file"]
-        process.append(subprocess.Popen(started, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        process.append(subprocess.Popen(started, cwd=tmp_path, env=HERE, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
         out, said = process[0].communicate(timeout=60)
-        assert (process[0].returncode, out) == (1, b"")
-        assert said.startswith(b"fasthttp: interrupted")
+        assert (process[0].returncode, out) == (130, b"")
+        assert said.startswith("✖ Error: interrupted".encode())
         assert run(tmp_path, server.url + "/file", "--checksum", DIGEST) == (0, "")
 
 
 def test_help_names_the_options() -> None:
-    """And the root command lists `download`; without a command it is a usage error."""
+    """And the root command lists `download`; without a command its help is printed."""
     environment = {**os.environ, "COLUMNS": "120"}
-    for arguments, words in ((["--help"], ["download"]), (["download", "--help"], ["--output", "--no-resume", "--checksum"])):
+    for arguments, words in (
+        ([], ["download"]),
+        (["--help"], ["download"]),
+        (["download", "--help"], ["--output", "--no-resume", "--checksum"]),
+    ):
         done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env=environment)
         assert done.returncode == 0
         for word in words:

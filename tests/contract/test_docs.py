@@ -259,7 +259,7 @@ def test_console(block: str, names: dict[str, str], tmp_path: Path) -> None:
     lines = block.splitlines()
     commands = [line[2:] for line in lines if line.startswith("$ ")]
     script = "\n".join([f'fasthttp() {{ "{sys.executable}" -m fasthttp "$@"; }}', *commands])
-    environment = {**os.environ, **names, "PYTHONWARNINGS": "error"}
+    environment = {**os.environ, **names, "PYTHONWARNINGS": "error", "FASTHTTP_ALLOW_HOSTS": "127.0.0.1"}
     command = ["sh", "-c", script]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False

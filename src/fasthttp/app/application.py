@@ -221,6 +221,8 @@ class FastHTTP(Declarations):
                         if isinstance(result.error, UnmatchedRequestError):
                             raise result.error
                         counts[not result.ok] += 1
+                        if isinstance(result.error, UnmatchedRequestError):
+                            raise result.error
                         yield result
                         del result
                 finally:

@@ -31,6 +31,7 @@ from fasthttp.middleware.base import MiddlewareManager, RouteRequest
 from fasthttp.response import Response
 from fasthttp.results import RouteResult
 from fasthttp.timeouts import Timeout
+from fasthttp.transports.mock import UnmatchedRequestError
 
 if TYPE_CHECKING:
     from fasthttp._async.engine import AsyncEngine
@@ -475,7 +476,7 @@ class _Flight:
             except Exception as exc:
                 self.pipeline.log.hook_failed(exc)
         handler = self.plan.handler_for(error)
-        if handler is None:
+        if handler is None or isinstance(error, UnmatchedRequestError):  # a mistake of the test is nobody's to put right
             return
         try:
             self.value = await call(handler, self.route, error)

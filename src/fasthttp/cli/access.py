@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from fasthttp._pure.routes import RelativeURL, check_url, complete_url
 from fasthttp.app.guarded import Security, guarded_client
 from fasthttp.client import SyncClient
 from fasthttp.security.policy import SecurityPolicy
 from fasthttp.timeouts import Timeout
 
-__all__ = ["AllowHost", "Debug", "InsecureSSRF", "Proxy", "make_client"]
+__all__ = ["AllowHost", "Debug", "InsecureSSRF", "Proxy", "make_client", "whole_url"]
 
 AllowHost = Annotated[
     list[str] | None,
@@ -44,3 +45,12 @@ def make_client(
         concurrency=None, per_host=None, client_class=SyncClient,
     )  # fmt: skip
     return client  # type: ignore[no-any-return]
+
+
+def whole_url(url: str) -> str:
+    """A URL as it is typed, with its scheme. Raises `ValueError` for what cannot be one."""
+    check_url(url)
+    try:
+        return complete_url(url, None)
+    except RelativeURL:
+        raise ValueError(f"{url!r} names no host: a URL begins like https://example.com") from None

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fasthttp._pure.downloads import parse_checksum
-from fasthttp._pure.routes import check_url, complete_url
-from fasthttp.cli.access import AllowHost, Debug, InsecureSSRF, Proxy, make_client
+from fasthttp.cli.access import AllowHost, Debug, InsecureSSRF, Proxy, make_client, whole_url
 from fasthttp.cli.terminal import failure, reported
 from fasthttp.client import SyncClient
 from fasthttp.models import http_target
@@ -40,21 +39,20 @@ def download(
 ) -> None:
     """Download a file."""
     with reported(2, debug=debug):
-        check_url(url)
-        url = complete_url(url, None)
+        url = whole_url(url)
         http_target(url)
         if checksum is not None:
             parse_checksum(checksum)
         client = make_client(allow_host, insecure_ssrf, timeout=DEFAULT_TIMEOUT, proxy=proxy, max_response_size=_NO_LIMIT)
     bar = _progress_bar() if sys.stderr.isatty() else None
-    try:
-        with reported(1, debug=debug), client:
+    with reported(1, debug=debug), client:
+        try:
             if bar is None:
                 client.download(url, output, resume=resume, checksum=checksum)
             else:
                 _shown(bar, client, url, output, resume=resume, checksum=checksum)
-    except KeyboardInterrupt:
-        raise failure("interrupted; what is here is kept, and the same command goes on with it", 130) from None
+        except KeyboardInterrupt:
+            raise failure("interrupted; what is here is kept, and the same command goes on with it", 130) from None
 
 
 def _progress_bar() -> Progress:

@@ -16,13 +16,13 @@ import typer
 
 from fasthttp._pure.later import not_yet
 from fasthttp._pure.masks import Masks
-from fasthttp._pure.routes import check_url, complete_url
 from fasthttp.app.application import DEFAULT_TIMEOUT
 from fasthttp.app.pipeline import _with_json_parts
 from fasthttp.app.report import RunLog
-from fasthttp.cli.access import AllowHost, Debug, InsecureSSRF, Proxy, make_client
+from fasthttp.cli.access import AllowHost, Debug, InsecureSSRF, Proxy, make_client, whole_url
 from fasthttp.cli.terminal import failure, reported, save, say, show
 from fasthttp.client import SyncClient
+from fasthttp.graphql import graphql_error
 from fasthttp.response import Response
 from fasthttp.timeouts import Timeout
 
@@ -144,16 +144,11 @@ def graphql(
         status = _deliver(response, shown or Output.json, output, debug)
     if not status:
         with reported(1, debug=debug):
-            if not response.graphql().ok:
-                _refuse(response)
+            answer = response.graphql()
+            if answer.has_errors:
+                raise graphql_error(answer, response)
     if status:
         raise typer.Exit(status)
-
-
-def _refuse(response: Response) -> None:
-    from fasthttp.graphql import graphql_error
-
-    raise graphql_error(response.graphql(), response)
 
 
 # --- options to a request
@@ -235,8 +230,7 @@ def _limits(seconds: float) -> Timeout:
 
 def _send(client: SyncClient, method: str, url: str, options: dict[str, Any], debug: bool) -> Response:
     with reported(2, debug=debug):
-        check_url(url)
-        url = complete_url(url, None)
+        url = whole_url(url)
         built = client.build_request(method, url, **{**options, "files": None} if "files" in options else options)
     log = RunLog("routes", debug, Masks())
     with reported(1, debug=debug), redirect_stdout(sys.stderr):

@@ -40,7 +40,8 @@ def run(
     chosen = [tag.strip() for one in tags or () for tag in one.split(",") if tag.strip()] or None
     # What handlers print is not what was asked for either, so all of it goes where the log lines go.
     with redirect_stdout(sys.stderr) if as_json or summary else nullcontext():
-        app = load_app(target, debug=debug)
+        with reported(2, debug=debug):
+            app = load_app(target, debug=debug)
         app.debug = app.debug or debug
         with reported(2, debug=debug):
             app._select(chosen)

@@ -50,6 +50,8 @@ def reported(code: int, *, debug: bool = False) -> Iterator[None]:
         yield
     except (typer.Exit, CommandError):
         raise
+    except KeyboardInterrupt:
+        raise failure("interrupted", 130) from None
     except Exception as exc:
         if debug:
             show([(mask_text("".join(traceback.format_exception(exc))), "dim")], sys.stderr)

@@ -86,6 +86,7 @@ class _Rule:
         self.pattern = pattern
         self.answer = answer
         self.left = times
+        self.used = False
         self.text = pattern.pattern if isinstance(pattern, re.Pattern) else str(pattern)
 
     def matches(self, request: Request) -> bool:
@@ -115,12 +116,15 @@ class MockTransport(BaseTransport):
             `"POST /path"`) to answers. An answer is a `Response`, `MockResponse`, dict or list (JSON), str, bytes, int
             (status), (status, body), or an exception to be raised.
 
-    Attributes: `calls` records what was asked; `fast` makes waits between retries take no time.
+    Attributes: `calls` records what was asked, `unmatched` the errors of requests that had no answer; `fast` makes waits
+    between retries take no time; `allow_unused` is for the pytest plugin.
     """
 
     def __init__(self, handler_or_routes: Callable[[Request], Any] | Mapping[str, Any] | None = None) -> None:
         self.calls: list[MockCall] = []
+        self.unmatched: list[UnmatchedRequestError] = []
         self.fast = False
+        self.allow_unused = False
         if handler_or_routes is not None and not callable(handler_or_routes) and not isinstance(handler_or_routes, Mapping):
             raise TypeError(f"MockTransport takes a function of the request or a mapping of routes, not {type(handler_or_routes).__name__}")
         self._handler = handler_or_routes if callable(handler_or_routes) else None
@@ -199,11 +203,19 @@ class MockTransport(BaseTransport):
             return self._handler
         for rule in self._rules:
             if rule.matches(request):
+                rule.used = True
                 if rule.left is not None:
                     rule.left -= 1
                 return rule.answer
         known = ", ".join(f"{rule.method} {rule.text}" for rule in self._rules) or "nothing"
-        raise UnmatchedRequestError(f"no answer for {request.method} {request.url}; registered: {known}")
+        error = UnmatchedRequestError(f"no answer for {request.method} {request.url}; registered: {known}")
+        self.unmatched.append(error)
+        raise error
+
+    @property
+    def unused(self) -> list[str]:
+        """The declared routes that nobody has asked for, as "METHOD URL"."""
+        return [f"{rule.method} {rule.text}" for rule in self._rules if not rule.used]
 
     def assert_called(self, method: str, url: str | re.Pattern[str], times: int | None = None) -> None:
         """Fail unless such a request was made (`times` times)."""
