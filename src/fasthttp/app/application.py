@@ -7,7 +7,7 @@ import inspect
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -268,8 +268,17 @@ class FastHTTP(Declarations):
                 raise
         return result
 
-    def _living(self) -> AbstractAsyncContextManager[Any]:
-        return nullcontext() if self.lifespan is None else self.lifespan(self)
+    @asynccontextmanager
+    async def _living(self) -> AsyncIterator[None]:
+        """The lifespan around a run. What follows its `yield` is done whatever happened, `finally` or not."""
+        failure: BaseException | None = None
+        async with nullcontext() if self.lifespan is None else self.lifespan(self):
+            try:
+                yield
+            except BaseException as exc:
+                failure = exc
+        if failure is not None:
+            raise failure
 
     def _prepared(self, placed: Sequence[Placed], log: RunLog) -> _Prepared:
         return _Prepared(self, placed, log)

@@ -24,6 +24,7 @@ async def until_interrupted(running: Any, own_loop: bool) -> bool:
         task.cancel()
 
     installed = False
+    before = signal.getsignal(signal.SIGINT)
     if own_loop:
         try:
             loop.add_signal_handler(signal.SIGINT, interrupt)
@@ -38,6 +39,7 @@ async def until_interrupted(running: Any, own_loop: bool) -> bool:
     finally:
         if installed and not interrupted:
             loop.remove_signal_handler(signal.SIGINT)
+            signal.signal(signal.SIGINT, before)
     return interrupted
 
 
