@@ -12,7 +12,7 @@ MAX_FILE = 650
 MAX_FUNCTION = 80
 SOURCES = ("src", "tests", "scripts", "bench", "examples")
 # Where waiting is written: the shell, the runtimes, the declarative layer and the transports, which are async by nature.
-AWAIT_IN_CLIENT = ("_async", "_io/asyncio", "_io/bridge.py", "_io/sources.py", "app", "transports")
+AWAIT_IN_CLIENT = ("_async", "_io/asyncio", "_io/bridge.py", "_io/sources.py", "app", "middleware", "session.py", "transports")
 
 
 def files() -> Iterator[Path]:

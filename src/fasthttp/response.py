@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import codecs
 import json as stdlib_json
-import re
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from fasthttp._pure.streams import LineSplitter, Rechunker, TextDecoder, Transform
+from fasthttp._pure.links import parse_links
+from fasthttp._pure.streams import LineSplitter, Rechunker, TextDecoder
 from fasthttp._pure.tracing import Timings, timings
+from fasthttp.bodystream import BodyStream
 from fasthttp.errors import FastHTTPError, HTTPStatusError, ResponseJSONError, StreamClosed, StreamConsumed, StreamNotRead
 from httpwire import jsonio, mime
 from httpwire.headers import Headers, HeaderTypes
@@ -36,9 +37,6 @@ Bytes = bytes  # inside the class that name is a method
 
 _DETAIL_KEYS = ("detail", "message", "error", "error_description", "description", "title")
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_LINK = re.compile(r"""<([^<>]*+)>((?:[^,<"]|"(?:[^"\\]|\\.)*+")*+)""")
-_LINK_PARAMETER = re.compile(r""";[ \t]*+([^\s=;,"]++)[ \t]*+(?:=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"|([^\s;,"]*+)))?""")
-_ESCAPED = re.compile(r"\\(.)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -255,14 +253,7 @@ class Response:
     @property
     def links(self) -> dict[str, dict[str, str]]:
         """The `Link` fields by their relation, or by their target where they have none (RFC 8288)."""
-        links: dict[str, dict[str, str]] = {}
-        for target, rest in _LINK.findall(", ".join(self.headers.get_list("link"))):
-            link = {"url": target}
-            for name, quoted, token in _LINK_PARAMETER.findall(rest):
-                link.setdefault(name.lower(), _ESCAPED.sub(r"\1", quoted) or token)
-            for key in link.get("rel", target).split() or [target]:
-                links.setdefault(key, link)
-        return links
+        return parse_links(", ".join(self.headers.get_list("link")))
 
     @property
     def informational(self) -> list[tuple[int, Headers]]:
@@ -647,40 +638,6 @@ class ClientResponse(Response):
         text = CallableText(self._decoded())
         text._decode = self._decoded
         return text
-
-
-class BodyStream(Generic[T]):
-    """The body of a response as items, for `for` or `async for`, whichever fits the client."""
-
-    __slots__ = ("_make", "_raw", "_response")
-
-    def __init__(self, response: Response, make: Callable[[], Transform[T]], *, raw: bool = False) -> None:
-        self._response = response
-        self._make = make
-        self._raw = raw
-        make()  # wrong arguments are the caller's fault now, not at the first item
-
-    def __iter__(self) -> Iterator[T]:
-        response = self._response
-        if response._content is not None:
-            return iter(self._buffered(response._content))
-        body = response._live("sync", "async for")
-        items: Iterator[T] = body.iterate(self._make(), self._raw)
-        return items
-
-    def __aiter__(self) -> AsyncIterator[T]:
-        from fasthttp._async.body import replay
-
-        response = self._response
-        if response._content is not None:
-            return replay(self._buffered(response._content))
-        body = response._live("async", "for")
-        items: AsyncIterator[T] = body.iterate(self._make(), self._raw)
-        return items
-
-    def _buffered(self, content: bytes) -> list[T]:
-        transform = self._make()
-        return [*transform.feed(content), *transform.flush()]
 
 
 def from_wire(cls: type[Response], status_code: int, fields: Any, reason: bytes, request: Request) -> Response:

@@ -185,7 +185,7 @@ def events_of(status: int = 200, *, fail: str | None = None, handler_fails: bool
 
         return generator
 
-    mock = MockTransport(lambda request: events.append("sent") or status)
+    mock = MockTransport(lambda request: [events.append("sent"), status][1])
     app = make(mock)
     app.on_response(lambda response: events.append("on_response"))
     app.on_error(lambda error, route: events.append(f"on_error {type(error).__name__}"))
@@ -283,7 +283,9 @@ def test_a_dependency_of_the_run_is_evaluated_once_for_all_routes() -> None:
     """Twenty routes with one token, and twenty ids of their own; the next run begins anew."""
     mock = MockTransport(lambda request: 200)
     app = make(mock)
-    tokens, ids, ended = [], [], []
+    tokens: list[Any] = []
+    ids: list[Any] = []
+    ended: list[Any] = []
 
     async def token() -> AsyncIterator[dict[str, Any]]:
         tokens.append(len(tokens))

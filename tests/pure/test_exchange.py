@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fasthttp._pure.breaker import Permit
 from fasthttp._pure.config import ClientConfig
 from fasthttp.errors import (
     BodyNotReplayable,
@@ -330,7 +331,8 @@ def test_leave_that_was_given_before_is_given_back() -> None:
     """A first request that went out before the steps began brings its own permit; the one after a redirect asks."""
     breaker = Breaker()
     play = Play(breaker=breaker)
-    play.exchange.permit = breaker.enter("http://before.test")
+    play.exchange.permit = Permit("http://before.test", 0)
+    breaker.entered.append("http://before.test")
     play(answer(302, Location="http://a.test:81/"), answer(500))
     assert breaker.entered == ["http://before.test", "http://a.test:81"]
     assert breaker.outcomes == [True, False]
