@@ -417,8 +417,7 @@ def interrupt(*arguments: str, times: int) -> tuple[list[str], str, int]:
                 assert lines[-1], process.stderr.read()
                 if lines[-1] == expected:
                     break
-            if not count:
-                lines.append(process.stdout.readline().strip())
+            lines.append(process.stdout.readline().strip())  # of the second request
             process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
         return lines + out.splitlines(), err, process.returncode
