@@ -13,6 +13,7 @@ from fasthttp.app import FastHTTP
 from fasthttp.dependencies import Depends
 from fasthttp.errors import FastHTTPBadStatusError
 from fasthttp.middleware import BaseMiddleware, RetryMiddleware
+from fasthttp.models import Request
 from fasthttp.response import Response
 from fasthttp.routing import Route
 from fasthttp.transports import MockTransport
@@ -185,7 +186,12 @@ def events_of(status: int = 200, *, fail: str | None = None, handler_fails: bool
 
         return generator
 
-    mock = MockTransport(lambda request: [events.append("sent"), status][1])
+
+    def answer(request: Request) -> int:
+        events.append("sent")
+        return status
+
+    mock = MockTransport(answer)
     app = make(mock)
     app.on_response(lambda response: events.append("on_response"))
     app.on_error(lambda error, route: events.append(f"on_error {type(error).__name__}"))
@@ -283,9 +289,9 @@ def test_a_dependency_of_the_run_is_evaluated_once_for_all_routes() -> None:
     """Twenty routes with one token, and twenty ids of their own; the next run begins anew."""
     mock = MockTransport(lambda request: 200)
     app = make(mock)
-    tokens: list[Any] = []
-    ids: list[Any] = []
-    ended: list[Any] = []
+    tokens: list[int] = []
+    ids: list[int] = []
+    ended: list[int] = []
 
     async def token() -> AsyncIterator[dict[str, Any]]:
         tokens.append(len(tokens))

@@ -1,4 +1,4 @@
-"""Handlers of every shape, and routers."""
+"""Handlers of every shape, and routers: prefixes, bases, tags, names, hooks."""
 
 from __future__ import annotations
 
@@ -25,15 +25,6 @@ def make(mock: MockTransport | None = None, base: str | None = BASE, **keywords:
 
 def path(resp: Response) -> Any:
     return resp.json()["path"]
-
-
-def sent_by(app: FastHTTP, mock: MockTransport) -> Any:
-    """The one request of a run."""
-    mock.calls.clear()
-    result = app.run()
-    assert result[0].error is None
-    (call,) = mock.calls
-    return call
 
 
 # --- handlers
