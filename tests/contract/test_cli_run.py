@@ -54,7 +54,7 @@ def answer(peer: Peer) -> None:
 def fasthttp(tmp_path: Path) -> Iterator[Commands]:
     """The command, beside a file with an app."""
     with serve(answer) as server:
-        commands = Commands(server.url, tmp_path)
+        commands = Commands(server.url, tmp_path, apart=True)
         commands.server = server  # type: ignore[attr-defined]
         (tmp_path / "apps").mkdir()
         (tmp_path / "apps" / "helper.py").write_text("VALUE = 'beside'")
@@ -117,7 +117,8 @@ def test_which_app(fasthttp: Commands) -> None:
 
 def test_what_cannot_be_run(fasthttp: Commands) -> None:
     """One line with the place in the file, or what was misspelt; a traceback only for who asks for it."""
-    assert "there are all, bad, good" in refused(fasthttp, "apps/shop.py", "-t", "god")
+    code, out, said = fasthttp("run", "apps/shop.py", "-t", "god")
+    assert (code, out, said) == (2, "loaded as False\n", "✖ Error: no route has the tag 'god'; there are all, bad, good\n")
     assert "there is no file missing.py" in refused(fasthttp, "missing.py:app")
     for text, where in (
         ("x = 1\nimport nothing_like_it", "broken.py:2: ModuleNotFoundError: No module"),

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copymode
 from typing import Any, TextIO
 
 import typer
@@ -86,6 +87,8 @@ def save(path: Path, data: bytes) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(data)
+        if path.exists():
+            copymode(path, part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
