@@ -325,6 +325,16 @@ def test_streams_that_cannot_say_it_all(fasthttp: Commands) -> None:
     assert fasthttp("get", "{URL}/404", PYTHONIOENCODING="latin-1")[2].startswith("x Error: HTTP 404")
 
 
+def test_a_reader_that_has_gone_is_no_news(fasthttp: Commands) -> None:
+    """`| head` ends the command without a word about it."""
+    command = f'"{sys.executable}" -W error -m fasthttp get {fasthttp.url}/ text | true'
+    env = {**os.environ, **fasthttp.environment}
+    done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True, timeout=60)
+    assert done.stdout == ""
+    assert done.stderr.startswith("✔ HTTP 200 in ")
+    assert done.stderr.count("\n") == 1
+
+
 def on_terminal(fasthttp: Commands, *arguments: str, **environment: str) -> bytes:
     """What a terminal is shown."""
     import pty

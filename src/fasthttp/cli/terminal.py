@@ -53,6 +53,10 @@ def reported(code: int, *, debug: bool = False) -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         raise failure("interrupted", 130) from None
+    except BrokenPipeError:
+        # The reader has seen enough. What is still buffered would be tried again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
     except Exception as exc:
         if debug:
             show([(mask_text("".join(traceback.format_exception(exc))), "dim")], sys.stderr)
@@ -67,6 +71,8 @@ def show(parts: Iterable[tuple[str, str]], stream: TextIO | None = None) -> None
             cannot encode is written with plain marks and escapes.
     """
     stream = sys.stdout if stream is None else stream
+    if stream is None:
+        return  # it was closed before the command began
     encoding = getattr(stream, "encoding", None) or "utf-8"
     if stream.isatty():
         parts = [(_visible(text), style) for text, style in parts]
