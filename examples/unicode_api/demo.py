@@ -60,6 +60,7 @@ def batch(base_url: str, count: int, *, log: Any = "failures") -> tuple[FastHTTP
 
         return handler
 
+
     @app.get("/characters/{code}", each=rng.sample(named, count))
     async def character(resp: Any) -> Any:
         got = resp.json()

@@ -42,7 +42,7 @@ class Output(StrEnum):
 
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="Where to; https:// may be left out.", show_default=False)]
-Shown = Annotated[Output | None, typer.Argument(metavar="[OUTPUT]", help="status, headers, json, text or all.", show_default=False)]
+Shown = Annotated[Output | None, typer.Argument(metavar="OUTPUT", help="status, headers, json, text or all.", show_default=False)]
 Format = Annotated[Output | None, typer.Option("--format", metavar="OUTPUT", help="OUTPUT as an option.", show_default=False)]
 Header = Annotated[list[str] | None, typer.Option("--header", "-H", metavar="K:V", help="Header; repeatable.", show_default=False)]
 Param = Annotated[list[str] | None, typer.Option("--param", "-p", metavar="K=V", help="Query parameter; repeatable.", show_default=False)]

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copymode
 from typing import Any, TextIO
 
 import typer
@@ -52,6 +53,10 @@ def reported(code: int, *, debug: bool = False) -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         raise failure("interrupted", 130) from None
+    except BrokenPipeError:
+        # The reader has seen enough. What is still buffered would be tried again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
     except Exception as exc:
         if debug:
             show([(mask_text("".join(traceback.format_exception(exc))), "dim")], sys.stderr)
@@ -66,6 +71,8 @@ def show(parts: Iterable[tuple[str, str]], stream: TextIO | None = None) -> None
             cannot encode is written with plain marks and escapes.
     """
     stream = sys.stdout if stream is None else stream
+    if stream is None:
+        return  # it was closed before the command began
     encoding = getattr(stream, "encoding", None) or "utf-8"
     if stream.isatty():
         parts = [(_visible(text), style) for text, style in parts]
@@ -86,6 +93,8 @@ def save(path: Path, data: bytes) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_bytes(data)
+        if path.exists():
+            copymode(path, part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
