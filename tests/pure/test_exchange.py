@@ -87,7 +87,10 @@ def test_errors_are_retried_and_leave_notes() -> None:
     with pytest.raises(ConnectError, match="three") as caught:
         Play(retry=policy(3))(ReadTimeout("one"), WriteError("two"), ConnectError("three"))
     assert caught.value.attempts == 3
-    assert caught.value.__notes__ == ["an earlier attempt failed: ReadTimeout: one: GET http://a.test/x", "an earlier attempt failed: WriteError: two: GET http://a.test/x"]
+    assert caught.value.__notes__ == [
+        "an earlier attempt failed: ReadTimeout: one: GET http://a.test/x",
+        "an earlier attempt failed: WriteError: two: GET http://a.test/x",
+    ]
 
 
 def test_a_body_that_breaks_is_an_attempt_that_failed() -> None:
@@ -376,7 +379,10 @@ def test_an_open_circuit_ends_the_call_before_it_is_sent() -> None:
         play(ReadError("one"), ReadError("two"))
     assert (str(caught.value), caught.value.origin) == ("Circuit open for http://a.test", "http://a.test")
     assert caught.value.attempts == 3
-    assert caught.value.__notes__ == ["an earlier attempt failed: ReadError: one: GET http://a.test/x", "an earlier attempt failed: ReadError: two: GET http://a.test/x"]
+    assert caught.value.__notes__ == [
+        "an earlier attempt failed: ReadError: one: GET http://a.test/x",
+        "an earlier attempt failed: ReadError: two: GET http://a.test/x",
+    ]
     assert len(play.sent) == 2
     assert Play(url="http://a.test:81/", breaker=breaker)(answer(200)).status_code == 200
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from fasthttp._async.engine import AsyncEngine
 from fasthttp._pure.call import Call
-from fasthttp._pure.exchange import Discard, Send
+from fasthttp._pure.exchange import Discard
 from fasthttp._pure.masks import Masks
 from fasthttp.app.gate import seat
 from fasthttp.app.report import RunLog
@@ -162,12 +162,28 @@ class GuardedEngine(AsyncEngine):
                 await super().pause(seconds)
 
 
+class TellingSender:
+    """Tells of every request that goes out."""
+
+    def __init__(self, sender: Any, log: RunLog) -> None:
+        self._sender = sender
+        self._log = log
+        self.pause = sender.pause
+
+    async def send(self, request: Request, call: Call, total_at: float | None) -> Response:
+        self._log.sending(request)
+        response: Response = await self._sender.send(request, call, total_at)
+        return response
+
+
 class TellingEngine(GuardedEngine):
     """One that tells of every request, and of the responses that are not the last."""
 
+    def __init__(self, engine: AsyncEngine, log: RunLog) -> None:
+        super().__init__(engine, log)
+        self.sender = TellingSender(engine.sender, log)
+
     async def _step(self, step: Any, call: Call, total_at: float | None) -> Any:
-        if step.__class__ is Send:
-            self._log.sending(step.request)
         taken = await super()._step(step, call, total_at)
         if step.__class__ is Discard:
             self._log.received(step.response)
