@@ -17,6 +17,8 @@ _PARTS = re.compile(r"token|secret|password|api[-_]key")
 _URL = re.compile(r"(?:https?|wss?)://[^\s'\"<>]+", re.IGNORECASE)
 _USERINFO = re.compile(r"(?:(?<=://)|\A/{0,2})[^/?#\s]*@")  # also of a URL whose scheme was forgotten
 _QUERY_PAIR = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]*)")
+_JSON_PAIR = re.compile(r'("((?:[^"\\]|\\.)*+)"\s*:\s*)("(?:[^"\\]|\\.)*+"|[^\s,{}\[\]"]++)')
+_FORM_PAIR = re.compile(r"(?:(?<=^)|(?<=&))([^=&\s{}\"]++)=([^&\s]*+)")
 
 
 def is_secret(name: str, more: Collection[str] = ()) -> bool:
@@ -47,10 +49,6 @@ def mask_text(text: str, more: Collection[str] = ()) -> str:
 def mask_urls(text: str, mask: Callable[[str], str]) -> str:
     """Free text with every URL in it replaced by what `mask` makes of it."""
     return _URL.sub(lambda url: mask(url[0]), text) if "://" in text else text
-
-
-_JSON_PAIR = re.compile(r'("((?:[^"\\]|\\.)*+)"\s*:\s*)("(?:[^"\\]|\\.)*+"|[^\s,{}\[\]"]++)')
-_FORM_PAIR = re.compile(r"(?:(?<=^)|(?<=&))([^=&\s{}\"]++)=([^&\s]*+)")
 
 
 def mask_body(text: str, more: Collection[str] = ()) -> str:

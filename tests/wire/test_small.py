@@ -11,7 +11,7 @@ import pytest
 
 from httpwire.buffer import ReceiveBuffer, head_end
 from httpwire.errors import CodingError, IncompleteMessage, InvalidHeader, InvalidURL, ProtocolError, UnsupportedScheme, WireError
-from httpwire.masking import MASK, is_secret, mask_fields, mask_text, mask_url
+from httpwire.masking import MASK, is_secret, mask_body, mask_fields, mask_text, mask_url
 from httpwire.mime import charset, is_json, parse_content_type
 from httpwire.query import encode_pairs, flatten, parse_query
 from httpwire.status import PHRASES, has_no_body, reason_phrase
@@ -263,3 +263,15 @@ def test_errors() -> None:
     assert issubclass(IncompleteMessage, ProtocolError)
     assert (ProtocolError("x").status, ProtocolError("x", status=431).status) == (400, 431)
     assert (CodingError("x").coding, CodingError("x", coding="br").coding) == ("", "br")
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ('{"user": "kim", "password": "p\\"w", "n": 1}', '{"user": "kim", "password": "*****", "n": 1}'),
+    ('{"token":12345,"list":[{"api_key": null}]}', '{"token":"*****","list":[{"api_key": "*****"}]}'),
+    ("user=kim&pass%77ord=x+y&own=z", "user=kim&pass%77ord=*****&own=*****"),
+    ("plain text, token or not", "plain text, token or not"),
+    ("", ""),
+])  # fmt: skip
+def test_secrets_in_bodies_are_masked(text: str, shown: str) -> None:
+    """By the names of their fields, in JSON and in forms; names of one's own count too."""
+    assert mask_body(text, ("own",)) == shown
