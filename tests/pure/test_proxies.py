@@ -213,6 +213,7 @@ def test_what_is_no_proxy() -> None:
         ("user:hunter2@p.test", "has no scheme;"),
         ("user:hunter2@p://x", "has no scheme;"),
         ("http://user:hunter2@p.test:0x50", "is not valid"),
+        ("http://us%3Aer:hunter2@p.test", "user name must not hold a colon"),
     ):
         with pytest.raises(ValueError, match=message) as caught:
             parse_proxy(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from urllib.parse import unquote
 from fasthttp._pure.later import not_yet
 from fasthttp.errors import ProxyError
 from httpwire import errors as wire
+from httpwire.auth import encode_basic
 from httpwire.h1 import ResponseParser
 from httpwire.url import URL, parse_url
 
@@ -48,8 +48,7 @@ def parse_proxy(text: str) -> Proxy:
         raise ValueError(f"proxy URL is not valid: {exc}") from None
     authorization = None
     if url.username or url.password:
-        pair = f"{unquote(url.username)}:{unquote(url.password)}"
-        authorization = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+        authorization = encode_basic(unquote(url.username), unquote(url.password))
     return Proxy(scheme, url.hostname, url.port, authorization)
 
 
