@@ -51,6 +51,10 @@ def test_priorities_order_the_way_in_and_out_and_a_jar_works_beside_a_chain() ->
     assert trail == ["one in", "two in", "five in", "five out", "two out", "one out"]
     app.run()
     assert mock.calls[1].headers["cookie"] == "a=1"
+    trail.clear()
+    app.middleware_manager.add(Trail("late", trail, 1))
+    app.run()
+    assert trail[:4] == ["one in", "two in", "late in", "five in"]
     assert len(MiddlewareChain([Trail("x", trail)]) | Trail("y", trail)) == 2
     with pytest.raises(TypeError, match=r"write RetryMiddleware\(\) instead of RetryMiddleware"):
         FastHTTP(middleware=RetryMiddleware)

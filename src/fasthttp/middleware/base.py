@@ -157,14 +157,15 @@ class MiddlewareManager:
     """The middleware of an app or a session, in their order."""
 
     def __init__(self, middleware: Any = None) -> None:
-        self._items = chain_of(middleware)
+        self._items: list[BaseMiddleware] = []
+        self.add(middleware)
 
-    def add(self, middleware: BaseMiddleware) -> None:
-        """Add one more."""
-        self._items += chain_of(middleware)
+    def add(self, middleware: Any) -> None:
+        """Add one or several more, each after those of its own `__priority__`."""
+        self._items = sorted([*self._items, *chain_of(middleware)], key=lambda item: item.__priority__)
 
     def __iter__(self) -> Iterator[BaseMiddleware]:
-        return iter(sorted(self._items, key=lambda item: item.__priority__))
+        return iter(self._items)
 
     def __len__(self) -> int:
         return len(self._items)
