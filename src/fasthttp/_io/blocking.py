@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
-from fasthttp._io.readiness import asker, limit_call, receive_now, wait_readable, wait_writable
+from fasthttp._io.readiness import asker, limit_call, receive_now, send_now, wait_readable, wait_writable
 from fasthttp._io.sources import iterate as iterate_source
 from fasthttp._io.tls import late_tls_error
 from fasthttp._pure.route import ConnectionInfo, NetworkOptions
@@ -48,6 +48,7 @@ __all__ = [
 
 _PIECE = 65536
 _RECEIVE = 65536
+_SHORT = 0.1  # seconds that the system is told exactly
 
 
 class Connection:
@@ -74,7 +75,7 @@ class Connection:
         "parser",
         "sent_at",
         "socket",
-        "stream",
+        "tls",
         "unsent",
         "uses",
         "waited",
@@ -84,7 +85,7 @@ class Connection:
     def __init__(self, sock: socket.socket, options: NetworkOptions) -> None:
         self.on_lost: Callable[[Connection], None] | None = None  # a blocking socket tells nothing by itself
         self.socket = sock
-        self.stream: _Plain | TLS = _Plain(sock)
+        self.tls: TLS | None = None
         self.parser = ResponseParser(options.wire)
         self.info = ConnectionInfo()
         self.host = ""
@@ -114,22 +115,24 @@ class Connection:
         self.uses += 1
         self.wrote = self.unsent = False
         self.sent_at = self.head_at = 0.0
-        seconds = timeout.write if total_at is None else self._seconds(timeout.write, "write")
+        seconds = self._call_limit(timeout.write, "write", self._send_limit)
         if seconds != self._send_limit:
             self._send_limit = seconds
             limit_call(self.socket, socket.SO_SNDTIMEO, seconds)
-        if not self.stream.is_plain:
-            data = self.stream.seal(data)
+        if self.tls is not None:
+            data = self.tls.seal(data)
         try:
             sent = self.socket.send(data)
         except BlockingIOError as exc:
-            self._expired("write", exc)
+            if seconds == timeout.write:
+                self._expired("write", exc)
+            sent = 0
         except OSError as exc:
             self._after_broken_send(exc)
-        else:
-            self.wrote = True
-            if sent < len(data):
-                self._send(data[sent:])
+            return
+        self.wrote = sent > 0
+        if sent < len(data):
+            self._send(data[sent:])
 
     @property
     def answered(self) -> bool:
@@ -138,7 +141,7 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Send bytes; returns early, with the rest unsent, once the final response has begun."""
-        self._send(self.stream.seal(data))
+        self._send(data if self.tls is None else self.tls.seal(data))
 
     def _send(self, data: bytes) -> None:
         view = memoryview(data)
@@ -151,12 +154,12 @@ class Connection:
                 elif not writable:
                     self._expired("write")
                 if writable and not self.answered:
-                    view = view[self.socket.send(view[:_PIECE]) :]
+                    sent = send_now(self.socket, view[:_PIECE])
+                    self.wrote = self.wrote or sent > 0
+                    view = view[sent:]
             if view:
                 self.unsent = True
                 self.parser.keep_alive = False  # what is missing of this request would be taken from the next one
-        except BlockingIOError as exc:
-            self._expired("write", exc)
         except OSError as exc:
             if isinstance(exc, FastHTTPError):
                 raise
@@ -197,14 +200,15 @@ class Connection:
         if not parser.status:
             self.sent_at = monotonic()
         while not (parser.complete or (parser.status and parser.buffered > wake_at)):
-            seconds = limit if self._total_at is None else self._seconds(limit, "read")
+            seconds = self._call_limit(limit, "read", self._receive_limit)
             if seconds != self._receive_limit:
                 self._receive_limit = seconds
                 limit_call(self.socket, socket.SO_RCVTIMEO, seconds)
             try:
                 self._feed()
             except BlockingIOError as exc:
-                self._expired("read", exc)
+                if seconds == limit:
+                    self._expired("read", exc)
 
     def _feed_what_is_there(self) -> None:
         """Take in what has arrived, which may be TLS's own business and no bytes for the parser."""
@@ -215,7 +219,10 @@ class Connection:
 
     def _feed(self, *, now: bool = False) -> None:
         try:
-            data = self.stream.receive(now)
+            if self.tls is not None:
+                data = self.tls.receive(now)
+            else:
+                data = receive_now(self.socket, _RECEIVE) if now else self.socket.recv(_RECEIVE)
         except BlockingIOError:
             raise
         except OSError as exc:
@@ -229,6 +236,8 @@ class Connection:
                 self.parser.feed(data)
                 if not self.head_at and self.parser.status:
                     self.head_at = monotonic()
+                return
+            if data is None:
                 return
             self.closed = True
             if self._was_cut:
@@ -250,6 +259,23 @@ class Connection:
             self._expired(phase)
         return left if limit is None or left < limit else limit
 
+    def _call_limit(self, limit: float | None, phase: str, kept: float | None) -> float | None:
+        """The time limit of the next system call, `kept` being that of the last.
+
+        What is left of a total limit is another number each time, and telling the system costs a call of its own. So
+        the system gets less than is left, once, and whoever is woken too early asks again.
+        """
+        if self._total_at is None:
+            return limit
+        left = self._total_at - monotonic()
+        if left <= 0:
+            self._expired(phase)
+        if limit is not None and limit <= left:
+            return limit
+        if kept is not None and left / 2 <= kept <= left:
+            return kept
+        return left if left < _SHORT else left * 0.75
+
     def _expired(self, phase: str, cause: BaseException | None = None) -> None:
         if self._total_at is not None and monotonic() >= self._total_at - 0.0005:
             total = self._timeout.total
@@ -262,7 +288,7 @@ class Connection:
 
     def is_stale(self, idle: float) -> bool:
         """Whether the peer has closed it or sent something unasked, after `idle` seconds in the pool: one poll."""
-        return self.closed or (bool(self._ask()) and not self.stream.is_quiet())
+        return self.closed or (bool(self._ask()) and (self.tls is None or not self.tls.is_quiet()))
 
     def close(self) -> None:
         """Close an idle connection."""
@@ -299,30 +325,10 @@ def _cut_error() -> ClientClosedError:
     return ClientClosedError("the client was closed while the request was in flight")
 
 
-class _Plain:
-    """Bytes as they are."""
-
-    __slots__ = ("_socket",)
-    is_plain = True
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-
-    def seal(self, data: bytes) -> bytes:
-        return data
-
-    def receive(self, now: bool) -> bytes:
-        return receive_now(self._socket, _RECEIVE) if now else self._socket.recv(_RECEIVE)
-
-    def is_quiet(self) -> bool:
-        return False
-
-
 class TLS:
     """TLS between the parser and the socket, through memory, so that the socket's time limits go on holding."""
 
     __slots__ = ("_incoming", "_object", "_outgoing", "_socket")
-    is_plain = False
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, hostname: str) -> None:
         self._socket = sock
@@ -367,16 +373,23 @@ class TLS:
             view = view[self._object.write(view) :]
         return self._outgoing.read()
 
-    def receive(self, now: bool) -> bytes:
-        while True:
-            try:
-                return self._object.read(_RECEIVE)
-            except ssl.SSLWantReadError:
-                if self._outgoing.pending:
-                    self._socket.sendall(self._outgoing.read())
-                self._fill(receive_now(self._socket, _RECEIVE) if now else self._socket.recv(_RECEIVE))
-            except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-                return b""
+    def receive(self, now: bool) -> bytes | None:
+        """What one system call brings, at most; None where that was not enough for a record."""
+        data = self._read()
+        if data is None:
+            if self._outgoing.pending:
+                self._socket.sendall(self._outgoing.read())
+            self._fill(receive_now(self._socket, _RECEIVE) if now else self._socket.recv(_RECEIVE))
+            data = self._read()
+        return data
+
+    def _read(self) -> bytes | None:
+        try:
+            return self._object.read(_RECEIVE)
+        except ssl.SSLWantReadError:
+            return None
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return b""
 
     def is_quiet(self) -> bool:
         """Whether what has arrived is the business of TLS alone (session tickets come after the handshake)."""

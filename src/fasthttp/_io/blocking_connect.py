@@ -162,7 +162,7 @@ def _wrap(sock: socket.socket, peer: Any, route: Route, options: NetworkOptions,
     connection.host = route.hostname
     connection.info = ConnectionInfo(peer=peer, local=sock.getsockname())
     if stream is not None:
-        connection.stream = stream
+        connection.tls = stream
         cipher = stream.object.cipher()
         connection.info = connection.info._replace(
             tls_version=stream.object.version(),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-__all__ = ["Ask", "asker", "is_readable", "limit_call", "receive_now", "wait_readable", "wait_writable"]
+__all__ = ["Ask", "asker", "is_readable", "limit_call", "receive_now", "send_now", "wait_readable", "wait_writable"]
 
 _WINDOWS = sys.platform == "win32"
 Ask = Callable[[], Any]  # gives something true when there is something to read
@@ -36,6 +36,21 @@ def receive_now(sock: socket.socket, count: int) -> bytes:
         return sock.recv(count)
     finally:
         sock.setblocking(True)
+
+
+def send_now(sock: socket.socket, data: bytes | memoryview) -> int:
+    """Send as much as a blocking socket takes at once, in bytes; 0 where it takes nothing."""
+    flag = getattr(socket, "MSG_DONTWAIT", 0)
+    try:
+        if flag:
+            return sock.send(data, flag)
+        sock.setblocking(False)
+        try:
+            return sock.send(data)
+        finally:
+            sock.setblocking(True)
+    except BlockingIOError:
+        return 0
 
 
 if hasattr(select, "poll"):

@@ -19,7 +19,7 @@ class MessageParser:
     """What both roles share: finding the end of the head, and the body behind it.
 
     Attributes: `chunks` holds body pieces not taken yet and `buffered` their size; `complete` says that the message
-    has ended; `leftover` is what followed it.
+    has ended; `leftover` is what followed it; `trailers` are the fields after a chunked body, once that is complete.
     """
 
     __slots__ = (
@@ -37,6 +37,7 @@ class MessageParser:
         "limits",
         "raw_fields",
         "started",
+        "trailers",
         "version",
     )
 
@@ -50,6 +51,7 @@ class MessageParser:
         self._announced: int | None = None
         self._chunked: ChunkedBody | None = None
         self._received = 0
+        self.trailers: list[Field] = []
         self.raw_fields: Collection[Field] = ()
         self.control: dict[bytes, bytes] = NOTHING
         self.version = ""
@@ -69,11 +71,6 @@ class MessageParser:
     def content_length(self) -> int | None:
         """The announced body length in bytes, None where there is none."""
         return self._announced
-
-    @property
-    def trailers(self) -> list[Field]:
-        """The fields after a chunked body, complete once `complete` is true."""
-        return self._chunked.trailers if self._chunked is not None else []
 
     def take(self) -> bytes:
         """Remove and return the body bytes that have arrived."""
@@ -181,6 +178,7 @@ class MessageParser:
         if coding is not None:
             self._check_transfer_coding(coding)
             self._chunked = ChunkedBody(self.limits, pattern)
+            self.trailers = self._chunked.trailers
             self._state = CHUNKED
         elif length is not None:
             announced = int(length)
