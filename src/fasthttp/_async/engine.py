@@ -59,40 +59,18 @@ class AsyncEngine:
         try:
             if call.hooks is not None:
                 request = await self._request_hooks(request, call, total_at)
-            if call.expect is not None and request.body_length != 0:
-                request.headers["Expect"] = "100-continue"
-                request._head = None
-            context = request.context
-            outcome: Any = None
             permit: Any = None
-            watch, breaker = config.watch, call.breaker
-            constant = context is None or context.auth is None or context.auth.fixed_authorization is not None
-            guarded = watch is not None or breaker is not None
-            if constant and not (guarded and (call.retry is not None or (watch is not None and watch.wants_body(request)))):
-                # Most requests are simply sent. The rest is for the answers, and the calls, that ask for more.
-                wire = request if context is None and config.jar is None else config.dress(request)
-                if watch is not None:
-                    watch.check(wire)
-                if breaker is not None:
-                    permit = breaker.enter(origin_of(wire.parsed_url))
-                try:
-                    outcome = await self.sender.send(wire, call, total_at)
-                    if outcome._content is None or outcome._coding is not None or call.watches_body:
-                        self._attach(outcome, wire, call)
-                        if outcome._content is None and not call.stream and outcome.status_code not in call.turns:
-                            await read_response(outcome)
-                except FastHTTPError as exc:
-                    if call.retry is None and not guarded:
-                        raise
-                    outcome = exc
-                except BaseException:
-                    if permit is not None:
-                        breaker.leave(permit, None)  # type: ignore[union-attr]
-                    raise
+            if call.is_plain and request.context is None and config.jar is None and config.watch is None:
+                # Most requests are simply sent. The rest is for the calls, and the answers, that ask for more.
+                outcome: Any = await self.sender.send(request, call, total_at)
+                if outcome._content is None or outcome._coding is not None:
+                    await self._take_body(outcome, request, call)
+            else:
+                outcome, permit = await self._first_outcome(request, call, total_at)
             if outcome.__class__ is call.response_class and outcome.status_code not in call.turns and not outcome._sets_cookies:
                 response: ClientResponse = outcome  # type: ignore[assignment]
                 if permit is not None:
-                    breaker.leave(permit, response.status_code < 500 or response.status_code == 501)  # type: ignore[union-attr]
+                    call.breaker.leave(permit, response.status_code < 500 or response.status_code == 501)  # type: ignore[union-attr]
             else:
                 try:
                     response = await self._exchange(request, call, total_at, outcome, permit)
@@ -109,6 +87,44 @@ class AsyncEngine:
             if call.hooks is None or "error" not in call.hooks or (recovered := await self._error_hooks(exc, request, call)) is None:
                 raise
             return recovered
+
+    async def _first_outcome(self, request: Request, call: Call, total_at: float | None) -> tuple[Any, Any]:
+        """The response or failure of a first request that goes out as it is, and the breaker's leave for it.
+
+        (None, None) for a call that is not sent before its exchange has begun.
+        """
+        if call.expect is not None and request.body_length != 0:
+            request.headers["Expect"] = "100-continue"
+            request._head = None
+        config, breaker = self.config, call.breaker
+        context, watch = request.context, config.watch
+        if context is not None and context.auth is not None and context.auth.fixed_authorization is None:
+            return None, None
+        guarded = watch is not None or breaker is not None
+        if guarded and (call.retry is not None or (watch is not None and watch.wants_body(request))):
+            return None, None
+        wire = request if context is None and config.jar is None else config.dress(request)
+        if watch is not None:
+            watch.check(wire)
+        permit = None if breaker is None else breaker.enter(origin_of(wire.parsed_url))
+        try:
+            response = await self.sender.send(wire, call, total_at)
+            await self._take_body(response, wire, call)
+            return response, permit
+        except FastHTTPError as exc:
+            if call.retry is None and not guarded:
+                raise
+            return exc, permit
+        except BaseException:
+            if breaker is not None and permit is not None:
+                breaker.leave(permit, None)
+            raise
+
+    async def _take_body(self, response: ClientResponse, request: Request, call: Call) -> None:
+        """Put decoding and limits on the body of a response, and read it where it will be the caller's."""
+        self._attach(response, request, call)
+        if response._content is None and not call.stream and response.status_code not in call.turns:
+            await read_response(response)
 
     async def _exchange(self, request: Request, call: Call, total_at: float | None, outcome: Any, permit: Any) -> ClientResponse:
         """Take the steps of a call; `outcome` is that of the first, and `permit` the breaker's leave for it, if it was taken."""

@@ -46,7 +46,7 @@ class AsyncPool:
     def closed(self) -> bool:
         return self._state.closed
 
-    def checkout(self, key: str, *, fresh: bool = False, careful: bool = False) -> Any:
+    def checkout(self, key: str, fresh: bool = False, careful: bool = False) -> Any:
         """A live idle connection, OPEN, or a ticket for `wait`.
 
         Args:

@@ -33,6 +33,7 @@ class Call:
         "follow_redirects",
         "head_first",
         "hooks",
+        "is_plain",
         "max_ratio",
         "max_redirects",
         "max_response_size",
@@ -84,6 +85,8 @@ class Call:
         self.watches_body = self.stream or self.max_response_size is not None or self.on_download is not None
         # Whether the head is looked at before the body has come: an answer that is to be retried may be slow with it.
         self.head_first = self.watches_body or self.retry is not None
+        # Whether a request is sent as it is, and its answer taken as it comes.
+        self.is_plain = self.expect is None and self.retry is None and self.breaker is None and not self.watches_body
         turns = set(REDIRECT_STATUSES)
         if self.retry is not None:
             turns |= self.retry.status_codes

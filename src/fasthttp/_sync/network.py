@@ -78,7 +78,7 @@ class SyncNetwork:
                 trace.origin = f"{url.scheme}://{url.host_header.decode('ascii')}"
                 trace.start("pool.wait")
             try:
-                connection = self.pool.checkout(route.key, fresh=fresh, careful=careful)
+                connection = self.pool.checkout(route.key, fresh, careful)
             except PoolError as exc:
                 if trace is not None:
                     trace.fail(exc)
@@ -129,7 +129,7 @@ class SyncNetwork:
                 got = pool.wait(got, call.timeout, total_at)
                 if got is not OPEN and (fresh or got.is_stale(0.0)):
                     pool.discard(got, stale=not fresh)
-                    got = pool.checkout(route.key, fresh=fresh)
+                    got = pool.checkout(route.key, fresh)
         except BaseException as exc:
             if call.trace is not None:
                 call.trace.fail(exc)

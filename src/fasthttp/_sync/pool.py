@@ -47,7 +47,7 @@ class SyncPool:
     def closed(self) -> bool:
         return self._state.closed
 
-    def checkout(self, key: str, *, fresh: bool = False, careful: bool = False) -> Any:
+    def checkout(self, key: str, fresh: bool = False, careful: bool = False) -> Any:
         """A live idle connection, OPEN, or a ticket for `wait`.
 
         Args:

@@ -244,6 +244,7 @@ def guarded_client(
     config = client._core.config
     config.defaults.response_class = Response
     config.defaults.breaker = config.own_breaker = security.breaker
+    config.defaults.settle()
     config.watch = Watch(security, guard)
     config.keeps_cookies = jar is not None
     config.inner = frozenset(("jar",))
