@@ -41,6 +41,25 @@ def test_blocking_get_stays_in_its_budget() -> None:
     assert 5 < len(counter.names) <= BLOCKING_BUDGET, counter.names
 
 
+def test_a_total_limit_costs_no_system_call() -> None:
+    """What is left of a total limit is another number for each request; the system is not told each time."""
+    calls: list[str] = []
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "c_call":
+            calls.append(argument.__name__)
+
+    with serve(answering(HELLO)) as server, SyncClient(timeout=30) as client:
+        for _ in range(20):
+            client.get(server.url)
+        sys.setprofile(note)
+        try:
+            client.get(server.url)
+        finally:
+            sys.setprofile(None)
+    assert [name for name in calls if name in ("poll", "setsockopt", "settimeout", "send", "recv")] == ["send", "recv"]
+
+
 async def test_async_get_stays_in_its_budget() -> None:
     """A GET of a warm async client enters at most 60 Python functions, those of the event loop included."""
     with serve(answering(HELLO)) as server:

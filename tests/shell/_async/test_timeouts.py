@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -48,6 +50,44 @@ async def test_total_against_a_trickle(stream: bool) -> None:
             with pytest.raises(TotalTimeout):
                 await client.get(server.url, timeout=0.2, stream=stream)
             assert client.pool_stats().open == 0
+
+
+async def test_total_within_a_tls_record(server_context: ssl.SSLContext, ca_file: Path) -> None:
+    """A TLS record that comes a byte at a time is no answer for a while, and the call ends at its total none the less."""
+
+    def handler(peer: Peer) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = server_context.wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                peer.send(outgoing.read())
+                incoming.write(peer.receive())
+        peer.send(outgoing.read())
+        tls.write(HELLO)
+        peer.drip(outgoing.read(), 0.05)
+
+    with serve(handler) as server:
+        async with AsyncClient(verify=str(ca_file)) as client:
+            started = monotonic()
+            with pytest.raises(TotalTimeout, match=r"total timeout after 0\.4 s"):
+                await client.get(f"https://localhost:{server.port}", timeout=Timeout(total=0.4))
+            assert 0.35 < monotonic() - started < 1.5
+
+
+async def test_reads_longer_than_the_system_was_told() -> None:
+    """Under a total limit silence is no fault before the total is over: an answer in its last tenth is taken."""
+
+    def handler(peer: Peer) -> None:
+        while peer.read() is not None:
+            peer.server.stopping.wait(0.9)
+            peer.send(HELLO)
+
+    with serve(handler) as server:
+        async with AsyncClient(timeout=Timeout(total=1.0)) as client:
+            assert (await client.get(server.url)).status_code == 200
 
 
 async def test_a_call_can_switch_limits_off() -> None:
