@@ -1,153 +1,456 @@
-"""`Faster`: an ASGI application of path operations. Finding a route and calling it are other modules' work."""
+"""`Faster` and `FastAPI`: an ASGI application of path operations, its middleware, its errors, its schema."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
-import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+import difflib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any, Unpack
 
-import msgspec
-from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.requests import ClientDisconnect
-from starlette.responses import Response as StarletteResponse
+from starlette.applications import Starlette
+from starlette.datastructures import State
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from FasterAPI.exceptions import RequestValidationError
-from FasterAPI.routing import APIRoute, Router
-from httpwire.status import reason_phrase
+from FasterAPI import routing
+from FasterAPI._body_limit import AppBodyLimitMiddleware
+from FasterAPI._depends import Depends
+from FasterAPI._options import AnyRoute
+from FasterAPI._router import ON_EVENT, Verbs
+from FasterAPI.datastructures import Default
+from FasterAPI.exception_handlers import (
+    http_exception_handler,
+    request_validation_exception_handler,
+    websocket_request_validation_exception_handler,
+)
+from FasterAPI.exceptions import FastAPIDeprecationWarning, RequestValidationError, WebSocketRequestValidationError
+from FasterAPI.middleware.asyncexitstack import AsyncExitStackMiddleware
+from FasterAPI.responses import JSONResponse as OwnJSONResponse
+from FasterAPI.types import DecoratedCallable
+from FasterAPI.utils import generate_unique_id
 
-__all__ = ["Faster"]
+__all__ = ["FastAPI", "Faster"]
 
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+_LATER = {
+    "scalar_url": None,
+    "telemetry": None,
+    "auto_head": False,
+    "auto_options": False,
+    "plain_returns": False,
+    "problem_details": False,
+    "offline_docs": False,
+    "max_buffered_body": None,
+    "thread_limit": 40,
+    "json_depth_limit": 1000,
+}
 
-_log = logging.getLogger("FasterAPI")
-_JSON = (b"content-type", b"application/json")
-_encode = msgspec.json.Encoder().encode
+
+class _Registered(list[Any]):
+    """The middleware of an application, each entry with `["class"]` and `["kwargs"]`; called, a decorator that adds one."""
+
+    def __init__(self, app: Faster) -> None:
+        super().__init__({"class": entry.cls, "kwargs": entry.kwargs} for entry in app.user_middleware)
+        self._app = app
+
+    def __call__(self, middleware_type: str) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Add the decorated function of (request, call_next)."""
+        assert middleware_type == "http", 'there is only @app.middleware("http")'
+
+        def register(func: DecoratedCallable) -> DecoratedCallable:
+            self._app.add_middleware(BaseHTTPMiddleware, dispatch=func)
+            return func
+
+        return register
 
 
-class Faster:
-    """An ASGI application.
+class Faster(Verbs, Starlette):
+    """An ASGI application of path operations.
 
     Args:
-        title, version: what it calls itself.
-        lifespan: an async context manager around the application's life, given the application.
+        debug: answer unhandled errors with a traceback.
+        routes: ready ones, before all others.
+        title, summary, description, version, terms_of_service, contact, license_info: the `info` of the schema.
+        openapi_url: where the schema is served; None: nowhere, and no pages of it.
+        openapi_tags, servers, openapi_external_docs, webhooks, callbacks: parts of the schema.
+        docs_url, redoc_url: where Swagger UI and ReDoc are served.
+        dependencies, responses, default_response_class, tags of routers: shared by all operations.
+        middleware: outermost first.
+        exception_handlers: by exception class or status.
+        lifespan: an async context manager around the life of the application, given it; what it yields is the state.
+        on_startup, on_shutdown: functions to run then.
+        root_path: where a proxy serves the application.
+        strict_content_type: take no body for JSON that does not say that it is.
+        max_body_size: of a request, in bytes.
+        form_limits: `max_fields`, `max_files`, `max_part_size`.
+        extra: names that begin with `x_` stand in the `info` of the schema, as `x-…`.
     """
 
     def __init__(
         self,
         *,
+        debug: bool = False,
+        routes: list[BaseRoute] | None = None,
         title: str = "FasterAPI",
+        summary: str | None = None,
+        description: str = "",
         version: str | None = None,
-        lifespan: Callable[[Any], AbstractAsyncContextManager[Any]] | None = None,
+        openapi_url: str | None = "/openapi.json",
+        openapi_tags: list[dict[str, Any]] | None = None,
+        servers: list[dict[str, Any]] | None = None,
+        dependencies: Sequence[Depends] | None = None,
+        default_response_class: Any = Default(OwnJSONResponse),
+        redirect_slashes: bool = True,
+        docs_url: str | None = "/docs",
+        redoc_url: str | None = "/redoc",
+        swagger_ui_oauth2_redirect_url: str | None = "/docs/oauth2-redirect",
+        swagger_ui_init_oauth: dict[str, Any] | None = None,
+        swagger_ui_parameters: dict[str, Any] | None = None,
+        middleware: Sequence[Middleware] | None = None,
+        exception_handlers: Mapping[Any, Callable[..., Any]] | None = None,
+        on_startup: Sequence[Callable[[], Any]] | None = None,
+        on_shutdown: Sequence[Callable[[], Any]] | None = None,
+        lifespan: Any = None,
+        terms_of_service: str | None = None,
+        contact: dict[str, Any] | None = None,
+        license_info: dict[str, Any] | None = None,
+        root_path: str = "",
+        root_path_in_servers: bool = True,
+        responses: dict[int | str, dict[str, Any]] | None = None,
+        callbacks: list[BaseRoute] | None = None,
+        webhooks: routing.APIRouter | None = None,
+        deprecated: bool | None = None,
+        include_in_schema: bool = True,
+        generate_unique_id_function: Any = Default(generate_unique_id),
+        separate_input_output_schemas: bool = True,
+        openapi_external_docs: dict[str, Any] | None = None,
+        strict_content_type: bool = True,
+        max_body_size: int | None = None,
+        form_limits: Mapping[str, Any] | None = None,
+        telemetry: Any = None,
+        **extra: Any,
     ) -> None:
-        from FasterAPI import __version__
+        self.extra = _check_extra(type(self), {**extra, "telemetry": telemetry})
+        if version is None:
+            from FasterAPI import __version__ as version
+        described = dict(locals())
+        for name in _DESCRIPTION:
+            setattr(self, name, described[name])
+        self.debug = debug
+        self.servers = servers or []
+        self.max_body_size = max_body_size
+        self.openapi_version = "3.1.0"
+        self.openapi_schema: dict[str, Any] | None = None
+        self._openapi_routes_version: Any = None
+        if openapi_url:
+            assert title, "A title must be provided for OpenAPI, e.g.: 'My API'"
+            assert version, "A version must be provided for OpenAPI, e.g.: '2.1.0'"
+        self.webhooks = webhooks or routing.APIRouter()
+        if root_path:
+            warnings.warn(
+                "The `root_path` parameter is deprecated. Configure the server's root path instead, for example with"
+                " `fastapi run --root-path /api/v1`.",
+                FastAPIDeprecationWarning,
+                stacklevel=2,
+            )
+        self.root_path = root_path
+        self.state = State()
+        self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self.router: routing.APIRouter = routing.APIRouter(
+            routes=routes,
+            redirect_slashes=redirect_slashes,
+            dependency_overrides_provider=self,
+            on_startup=on_startup,
+            on_shutdown=on_shutdown,
+            lifespan=lifespan,
+            default_response_class=default_response_class,
+            dependencies=dependencies,
+            callbacks=callbacks,
+            deprecated=deprecated,
+            include_in_schema=include_in_schema,
+            responses=responses,
+            generate_unique_id_function=generate_unique_id_function,
+            strict_content_type=strict_content_type,
+            max_body_size=max_body_size,
+            form_limits=form_limits,
+        )
+        self.exception_handlers: dict[Any, Any] = {
+            HTTPException: http_exception_handler,
+            RequestValidationError: request_validation_exception_handler,
+            WebSocketRequestValidationError: websocket_request_validation_exception_handler,
+            **(exception_handlers or {}),
+        }
+        self.user_middleware: list[Middleware] = list(middleware or [])
+        self.middleware_stack: ASGIApp | None = None
+        self.setup()
 
-        self.title = title
-        self.version = __version__ if version is None else version
-        self.lifespan = lifespan
-        self.router = Router()
+    title: str
+    summary: str | None
+    description: str
+    version: str
+    terms_of_service: str | None
+    contact: dict[str, Any] | None
+    license_info: dict[str, Any] | None
+    openapi_url: str | None
+    openapi_tags: list[dict[str, Any]] | None
+    docs_url: str | None
+    redoc_url: str | None
+    swagger_ui_oauth2_redirect_url: str | None
+    swagger_ui_init_oauth: dict[str, Any] | None
+    swagger_ui_parameters: dict[str, Any] | None
+    separate_input_output_schemas: bool
+    openapi_external_docs: dict[str, Any] | None
+    root_path_in_servers: bool
 
     @property
-    def routes(self) -> list[APIRoute]:
-        """The operations in the order of registration."""
-        return self.router.routes
+    def middleware(self) -> _Registered:
+        """The registered middleware; `@app.middleware("http")` adds a function."""
+        return _Registered(self)
 
-    def get(self, path: str, *, status_code: int = 200) -> Callable[[Endpoint], Endpoint]:
-        """Register the operation for GET on `path`."""
-        return self._register("GET", path, status_code)
+    # --- requests
 
-    def post(self, path: str, *, status_code: int = 200) -> Callable[[Endpoint], Endpoint]:
-        """Register the operation for POST on `path`."""
-        return self._register("POST", path, status_code)
+    def build_middleware_stack(self) -> ASGIApp:
+        """The router inside the middleware: errors outermost, then the user's, then handlers of exceptions."""
+        handlers: dict[Any, Any] = {}
+        last_resort = None
+        for key, handler in self.exception_handlers.items():
+            if key in (500, Exception):
+                last_resort = handler
+            else:
+                handlers[key] = handler
+        stack = [
+            Middleware(ServerErrorMiddleware, handler=last_resort, debug=self.debug),
+            Middleware(AppBodyLimitMiddleware, max_body_size=self.max_body_size),
+            *self.user_middleware,
+            Middleware(ExceptionMiddleware, handlers=handlers, debug=self.debug),
+            Middleware(AsyncExitStackMiddleware),
+        ]
+        app: ASGIApp = self.router
+        for cls, args, kwargs in reversed(stack):
+            app = cls(app, *args, **kwargs)
+        return app
 
-    def _register(self, method: str, path: str, status_code: int) -> Callable[[Endpoint], Endpoint]:
-        def register(endpoint: Endpoint) -> Endpoint:
-            self.router.add(APIRoute(path, endpoint, method=method, status_code=status_code))
-            return endpoint
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket", "lifespan"):
+            raise RuntimeError(f"scope type {scope['type']!r} is not supported")
+        if self.root_path:
+            scope["root_path"] = self.root_path
+        await super().__call__(scope, receive, send)
+
+    # --- registration
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Unpack[AnyRoute]) -> None:
+        self.router.add_api_route(path, endpoint, **options)
+
+    def include_router(
+        self,
+        router: routing.APIRouter,
+        *,
+        prefix: str = "",
+        tags: list[str | Enum] | None = None,
+        dependencies: Sequence[Depends] | None = None,
+        default_response_class: Any = Default(OwnJSONResponse),
+        responses: dict[int | str, dict[str, Any]] | None = None,
+        callbacks: list[BaseRoute] | None = None,
+        deprecated: bool | None = None,
+        include_in_schema: bool = True,
+        generate_unique_id_function: Any = Default(generate_unique_id),
+        max_body_size: int | None = None,
+        form_limits: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Serve the routes of a router, also those that it gets later."""
+        self.router.include_router(
+            router,
+            prefix=prefix,
+            tags=tags,
+            dependencies=dependencies,
+            default_response_class=default_response_class,
+            responses=responses,
+            callbacks=callbacks,
+            deprecated=deprecated,
+            include_in_schema=include_in_schema,
+            generate_unique_id_function=generate_unique_id_function,
+            max_body_size=max_body_size,
+            form_limits=form_limits,
+        )
+
+    def websocket(
+        self, path: str, name: str | None = None, *, dependencies: Sequence[Depends] | None = None
+    ) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for WebSockets to a path."""
+        return self.router.websocket(path, name, dependencies=dependencies)
+
+    def add_api_websocket_route(
+        self, path: str, endpoint: Callable[..., Any], name: str | None = None, *, dependencies: Sequence[Depends] | None = None
+    ) -> None:
+        """Register a function for WebSockets to a path."""
+        self.router.add_api_websocket_route(path, endpoint, name, dependencies=dependencies)
+
+    def route(
+        self, path: str, methods: Sequence[str] | None = None, name: str | None = None, include_in_schema: bool = True
+    ) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function of a request, without parameters, validation or schema."""
+        return self.router.route(path, methods, name, include_in_schema)
+
+    def add_websocket_route(self, path: str, endpoint: Callable[..., Any], name: str | None = None) -> None:
+        """Register a function of a WebSocket, without parameters or dependencies."""
+        self.router.add_websocket_route(path, endpoint, name)
+
+    def websocket_route(self, path: str, name: str | None = None) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """`add_websocket_route` as a decorator."""
+        return self.router.websocket_route(path, name)
+
+    def exception_handler(self, exc_class_or_status_code: int | type[Exception]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function of (request, exception) for an exception class or a status."""
+
+        def register(func: DecoratedCallable) -> DecoratedCallable:
+            self.add_exception_handler(exc_class_or_status_code, func)
+            return func
 
         return register
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        else:
-            raise RuntimeError(f"scope type {scope['type']!r} is not supported")
+    def add_event_handler(self, event_type: str, func: Callable[[], Any]) -> None:
+        """Run a function at "startup" or "shutdown"."""
+        self.router.add_event_handler(event_type, func)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route, params, allowed = self.router.resolve(scope["method"], scope["path"])
-        if route is None:
-            status = 405 if allowed else 404
-            extra = [(b"allow", ", ".join(allowed).encode())] if allowed else []
-            await _send_json(send, status, {"detail": reason_phrase(status)}, extra)
+    def on_event(self, event_type: str) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """`add_event_handler` as a decorator. Deprecated: use `lifespan`."""
+        warnings.warn(ON_EVENT, DeprecationWarning, stacklevel=2)
+
+        def register(func: DecoratedCallable) -> DecoratedCallable:
+            self.add_event_handler(event_type, func)
+            return func
+
+        return register
+
+    # --- the schema and its pages
+
+    def openapi(self) -> dict[str, Any]:
+        """The schema (OpenAPI 3.1), made when it is first asked for, and again after routes were added."""
+        from FasterAPI.openapi.utils import get_openapi
+
+        version = (self.router.routes_version, len(self.routes))
+        if not self.openapi_schema or self._openapi_routes_version != version:
+            self.openapi_schema = get_openapi(
+                title=self.title,
+                version=self.version,
+                openapi_version=self.openapi_version,
+                summary=self.summary,
+                description=self.description,
+                terms_of_service=self.terms_of_service,
+                contact=self.contact,
+                license_info=self.license_info,
+                routes=self.routes,
+                webhooks=self.webhooks.routes,
+                tags=self.openapi_tags,
+                servers=self.servers,
+                separate_input_output_schemas=self.separate_input_output_schemas,
+                external_docs=self.openapi_external_docs,
+            )
+            self.openapi_schema["info"].update({name.replace("_", "-"): value for name, value in self.extra.items()})
+            self._openapi_routes_version = version
+        return self.openapi_schema
+
+    def setup(self) -> None:
+        """Register the routes of the schema and its pages."""
+        if not self.openapi_url:
             return
-        try:
-            plan = route.plan
-            body = await _read_body(receive) if plan.body is not None else b""
-            arguments = plan.arguments(params, scope["query_string"], body)
-            if plan.is_async:
-                result = await plan.endpoint(**arguments)
-            else:
-                result = await asyncio.to_thread(plan.endpoint, **arguments)
-            content = None if isinstance(result, StarletteResponse) else _encode(result)
-        except RequestValidationError as exc:
-            await _send_json(send, 422, {"detail": exc.errors})
-        except StarletteHTTPException as exc:
-            headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (exc.headers or {}).items()]
-            await _send_json(send, exc.status_code, {"detail": exc.detail}, headers)
-        except ClientDisconnect:
-            _log.debug("client disconnected before the end of its request")
-        except Exception:
-            # The server is told as well: it logs, and knows whether the connection can go on.
-            await _send(send, 500, b"Internal Server Error", [(b"content-type", b"text/plain; charset=utf-8")])
-            raise
-        else:
-            if content is None:  # beyond the handlers above: what fails from here on may have begun to answer
-                await result(scope, receive, send)
-            else:
-                await _send(send, route.status_code, content, [_JSON])
+        self.add_route(self.openapi_url, self._schema, include_in_schema=False)
+        if self.docs_url:
+            self.add_route(self.docs_url, self._swagger, include_in_schema=False)
+            if self.swagger_ui_oauth2_redirect_url:
+                self.add_route(self.swagger_ui_oauth2_redirect_url, self._swagger_redirect, include_in_schema=False)
+        if self.redoc_url:
+            self.add_route(self.redoc_url, self._redoc, include_in_schema=False)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        stage = "startup"
-        try:
-            async with self.lifespan(self) if self.lifespan is not None else contextlib.nullcontext():
-                await send({"type": "lifespan.startup.complete"})
-                stage = "running"
-                await receive()
-                stage = "shutdown"
-        except BaseException:
-            await send({"type": f"lifespan.{'startup' if stage == 'startup' else 'shutdown'}.failed", "message": traceback.format_exc()})
-            raise
-        await send({"type": "lifespan.shutdown.complete"})
+    def add_route(self, path: str, route: Callable[..., Any], methods: Any = None, name: Any = None, include_in_schema: bool = True) -> None:
+        """Register a function of a request, without parameters, validation or schema."""
+        self.router.add_route(path, route, methods=methods, name=name, include_in_schema=include_in_schema)
+
+    async def _schema(self, request: Request) -> Response:
+        root = request.scope.get("root_path", "").rstrip("/")
+        schema = self.openapi()
+        if root and self.root_path_in_servers and root not in {server.get("url") for server in schema.get("servers", [])}:
+            schema = {**schema, "servers": [{"url": root}, *schema.get("servers", [])]}
+        return JSONResponse(schema)
+
+    async def _swagger(self, request: Request) -> HTMLResponse:
+        from FasterAPI.openapi.docs import get_swagger_ui_html
+
+        root = request.scope.get("root_path", "").rstrip("/")
+        redirect = self.swagger_ui_oauth2_redirect_url
+        return get_swagger_ui_html(
+            openapi_url=root + str(self.openapi_url),
+            title=f"{self.title} - Swagger UI",
+            oauth2_redirect_url=root + redirect if redirect else None,
+            init_oauth=self.swagger_ui_init_oauth,
+            swagger_ui_parameters=self.swagger_ui_parameters,
+        )
+
+    async def _swagger_redirect(self, request: Request) -> HTMLResponse:
+        from FasterAPI.openapi.docs import get_swagger_ui_oauth2_redirect_html
+
+        return get_swagger_ui_oauth2_redirect_html()
+
+    async def _redoc(self, request: Request) -> HTMLResponse:
+        from FasterAPI.openapi.docs import get_redoc_html
+
+        root = request.scope.get("root_path", "").rstrip("/")
+        return get_redoc_html(openapi_url=root + str(self.openapi_url), title=f"{self.title} - ReDoc")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} routes={len(self.routes)}>"
 
 
-async def _read_body(receive: Receive) -> bytes:
-    chunks: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+_DESCRIPTION = (
+    "title",
+    "summary",
+    "description",
+    "version",
+    "terms_of_service",
+    "contact",
+    "license_info",
+    "openapi_url",
+    "openapi_tags",
+    "docs_url",
+    "redoc_url",
+    "swagger_ui_oauth2_redirect_url",
+    "swagger_ui_init_oauth",
+    "swagger_ui_parameters",
+    "separate_input_output_schemas",
+    "openapi_external_docs",
+    "root_path_in_servers",
+)
 
 
-async def _send_json(send: Send, status: int, value: Any, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-    await _send(send, status, _encode(value), [_JSON, *(headers or ())])
+def _check_extra(kind: type[Faster], given: dict[str, Any]) -> dict[str, Any]:
+    """Names for the `info` of the schema. Raises `NotImplementedError` for what is to come, `TypeError` for other names."""
+    import inspect
+
+    extra = {}
+    for name, value in given.items():
+        if name in _LATER:
+            if value != _LATER[name]:
+                raise NotImplementedError(f"{name}={value!r} is not there yet")
+        elif name.startswith("x_"):
+            extra[name] = value
+        else:
+            known = [*inspect.signature(kind.__init__).parameters, *_LATER]
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise TypeError(f"{kind.__name__}() got an unexpected keyword argument {name!r}{hint}")
+    return extra
 
 
-async def _send(send: Send, status: int, content: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", b"%d" % len(content))]})
-    await send({"type": "http.response.body", "body": content})
+class FastAPI(Faster):
+    """`Faster` with the defaults of the framework whose name this is."""
+
+    def __init__(self, *, title: str = "FastAPI", version: str = "0.1.0", **options: Any) -> None:
+        super().__init__(title=title, version=version, **options)

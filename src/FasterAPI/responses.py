@@ -1,19 +1,44 @@
-"""Responses. Headers are encoded beforehand; nothing is inspected while one is sent."""
+"""Responses: Starlette's, with JSON encoded in one call where that gives the same."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.responses import JSONResponse as StarletteJSONResponse
-from starlette.responses import PlainTextResponse, Response
 
-from httpwire import jsonio
+from FasterAPI.sse import EventSourceResponse
 
-__all__ = ["JSONResponse", "PlainTextResponse", "Response"]
+__all__ = [
+    "EventSourceResponse",
+    "FileResponse",
+    "HTMLResponse",
+    "JSONResponse",
+    "ORJSONResponse",
+    "PlainTextResponse",
+    "RedirectResponse",
+    "Response",
+    "StreamingResponse",
+    "UJSONResponse",
+]
 
 
 class JSONResponse(StarletteJSONResponse):
-    """JSON by msgspec: structs, dataclasses, dates, UUIDs and enumerations included."""
+    """JSON; structs and dataclasses included. `bytes` are sent as they are, being JSON already."""
 
     def render(self, content: Any) -> bytes:
-        return jsonio.encode(content)
+        if isinstance(content, bytes):
+            return content
+        try:
+            return super().render(content)
+        except TypeError:
+            return msgspec.json.encode(content)
+
+
+class ORJSONResponse(JSONResponse):
+    """A name that applications use; no library is needed."""
+
+
+class UJSONResponse(JSONResponse):
+    """A name that applications use; no library is needed."""

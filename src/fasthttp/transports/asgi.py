@@ -35,7 +35,9 @@ class ASGITransport(BaseTransport):
         root_path: where it is mounted.
         client: address and port that it sees.
         raise_app_exceptions: let its exceptions reach the caller; else they are a 500, or a broken body.
-        lifespan: "auto" (run it; an application that does not know it goes without), "on", "off".
+        lifespan: "auto" (run it; an application that does not know it goes without), "on", "manual" (by `start`
+            only), "off".
+        wait_for_return: let a body end when the application has returned, background tasks included.
     """
 
     def __init__(
@@ -45,16 +47,24 @@ class ASGITransport(BaseTransport):
         root_path: str = "",
         client: tuple[str, int] = ("127.0.0.1", 12345),
         raise_app_exceptions: bool = True,
-        lifespan: Literal["auto", "on", "off"] = "auto",
+        lifespan: Literal["auto", "on", "manual", "off"] = "auto",
+        wait_for_return: bool = False,
     ) -> None:
-        if lifespan not in ("auto", "on", "off"):
-            raise ValueError(f"lifespan={lifespan!r}; there are 'auto', 'on' and 'off'")
+        if lifespan not in ("auto", "on", "manual", "off"):
+            raise ValueError(f"lifespan={lifespan!r}; there are 'auto', 'on', 'manual' and 'off'")
         self.app = app
         self._root_path = root_path
         self._client = client
         self._raise = raise_app_exceptions
         self._lifespan: _Lifespan | None = _Lifespan(app, required=lifespan == "on") if lifespan != "off" else None
+        self._waits_for_start = lifespan != "manual"
+        self._wait_for_return = wait_for_return
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the application's lifespan has given."""
+        return {} if self._lifespan is None else self._lifespan.state
 
     async def start(self) -> None:
         """Run the application's start-up, once; the first request does it by itself."""
@@ -62,9 +72,9 @@ class ASGITransport(BaseTransport):
             await self._lifespan.start()
 
     async def ahandle(self, request: Request) -> Response:
-        if self._lifespan is not None and not self._lifespan.started:
+        if self._lifespan is not None and self._waits_for_start and not self._lifespan.started:
             await self._lifespan.start()
-        exchange = _Exchange(request)
+        exchange = _Exchange(request, self._wait_for_return)
         task = asyncio.ensure_future(self._run(self._scope(request), exchange))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -98,7 +108,7 @@ class ASGITransport(BaseTransport):
             "headers": [(name.lower(), value) for name, value in request.headers.raw],
             "client": self._client,
             "server": (url.hostname, url.port),
-            "state": dict(self._lifespan.state) if self._lifespan is not None else {},
+            "state": dict(self.state),
             "extensions": {},
         }
 
@@ -133,8 +143,10 @@ class _Exchange:
 
     trailers: Iterable[tuple[bytes, bytes]] = ()
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, wait_for_return: bool) -> None:
         self._request = request
+        self._wait_for_return = wait_for_return
+        self._returned = asyncio.Event()
         self._pieces = request.iter_body().__aiter__()
         self._request_done = False
         self._gone = asyncio.Event()
@@ -202,6 +214,7 @@ class _Exchange:
         if failure is None and self.status and not self.ended:
             failure = RemoteProtocolError("the application returned before the end of its response")
         self.failure = failure
+        self._returned.set()
         self.started.set()
         self._gone.set()
 
@@ -221,20 +234,22 @@ class _Exchange:
             try:
                 await asyncio.wait((getting, leaving), return_when=asyncio.FIRST_COMPLETED)
                 if getting.done():
-                    return self._taken(getting.result())
+                    return await self._taken(getting.result())
             finally:
                 getting.cancel()
                 leaving.cancel()
         if not self._queue.empty():
-            return self._taken(self._queue.get_nowait())
-        return self._taken(None)
+            return await self._taken(self._queue.get_nowait())
+        return await self._taken(None)
 
-    def _taken(self, item: bytes | None) -> bytes:
+    async def _taken(self, item: bytes | None) -> bytes:
         if item is not None:
             return item
+        self._gone.set()
+        if self._wait_for_return:
+            await self._returned.wait()
         if self.failure is not None:
             raise self.failure
-        self._gone.set()
         return b""
 
     async def aclose(self) -> None:
@@ -261,6 +276,7 @@ class _Lifespan:
         self._lock: asyncio.Lock | None = None
         self._started = self._stopping = self._stopped = asyncio.Event()
         self._failure: str | None = None
+        self._error: Exception | None = None
         self._supported = False
         self.started = False
         self.state: dict[str, Any] = {}
@@ -275,7 +291,8 @@ class _Lifespan:
             self._task = asyncio.ensure_future(self._run())
             await self._started.wait()
             if self._failure is not None:
-                raise RuntimeError(f"the application's start-up failed: {self._failure}")
+                text = f"the application's start-up failed: {self._failure}"
+                raise RuntimeError(text) if self._error is None else self._error
             self.started = True
 
     async def stop(self) -> None:
@@ -299,6 +316,7 @@ class _Lifespan:
             if self._supported:
                 raise
             if self._required or self._failure is not None:
+                self._error = exc
                 self._failure = self._failure or f"{type(exc).__name__}: {exc}"
         finally:
             self._started.set()

@@ -1,0 +1,51 @@
+"""`Depends` and `Security`: what a parameter says when a function of the user's is to provide its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from FasterAPI.concurrency import DependencyLimit
+
+__all__ = ["Depends", "Security"]
+
+
+@dataclass(frozen=True)
+class Depends:
+    """The value of a parameter is what `dependency` returns or yields.
+
+    Args:
+        dependency: any callable; by default the class that the parameter is annotated with.
+        use_cache: call it once for each request, however many ask for it.
+        scope: when a generator is left: "request", after the response was sent, "function", before.
+        max_concurrency: how many may be in use at a time, on one event loop.
+    """
+
+    dependency: Callable[..., Any] | None = None
+    use_cache: bool = True
+    scope: Literal["function", "request"] | None = None
+    max_concurrency: int | None = field(default=None, kw_only=True)
+    limit: DependencyLimit | None = field(default=None, repr=False, compare=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        count = self.max_concurrency
+        if self.scope not in (None, "function", "request"):
+            if self.scope == "lifespan":
+                raise NotImplementedError("dependencies of the lifespan are not there yet")
+            raise ValueError(f"scope={self.scope!r}; there are 'function' and 'request'")
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+            raise ValueError("max_concurrency must be a positive integer or None")
+        limit = self.limit
+        if count is None:
+            limit = None
+        elif limit is None or limit.count != count:
+            limit = DependencyLimit(count)
+        object.__setattr__(self, "limit", limit)
+
+
+@dataclass(frozen=True)
+class Security(Depends):
+    """As `Depends`, with OAuth2 scopes, which dependencies below learn by a parameter of type `SecurityScopes`."""
+
+    scopes: Sequence[str] | None = None

@@ -1,0 +1,115 @@
+"""Which route a request means, without asking each: an index over the first characters that a path must have.
+
+An index only leaves routes out that cannot match; which of the rest it is, and in which order they are asked, is as
+if all had been asked one after another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from starlette._utils import get_route_path
+from starlette.datastructures import URL
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
+
+__all__ = ["RouteIndex"]
+
+_PLAIN_SEGMENT = re.compile(r"[^{}]*")
+_WHOLE_PARAMETER = re.compile(r"\{[^{}:]+(?::(?:str|int|float|uuid))?\}")
+
+
+class _Node:
+    __slots__ = ("children", "open", "other", "routes")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node] = {}
+        self.other: _Node | None = None  # a segment that is a parameter
+        self.routes: list[int] = []  # those whose path ends here
+        self.open: list[int] = []  # those that may fit anything from here on
+
+
+class RouteIndex:
+    """Candidates by path, as positions in the list of routes."""
+
+    def __init__(self, routes: list[Any]) -> None:
+        self._routes = list(routes)
+        self.size = len(self._routes)
+        self._root = _Node()
+        self._static: dict[str, list[int]] = {}
+        for number, route in enumerate(self._routes):
+            self._add(number, route)
+
+    def _add(self, number: int, route: BaseRoute) -> None:
+        path = getattr(route, "path", None)
+        regex = getattr(route, "path_regex", None)
+        if not isinstance(path, str) or regex is None or not hasattr(route, "path_format") or type(route).__name__ in ("Mount", "Host"):
+            self._root.open.append(number)
+            return
+        if "{" not in path:
+            self._static.setdefault(path, []).append(number)
+            return
+        node = self._root
+        for segment in path.split("/"):
+            if _PLAIN_SEGMENT.fullmatch(segment):
+                node = node.children.setdefault(segment, _Node())
+            elif _WHOLE_PARAMETER.fullmatch(segment):
+                node.other = node.other or _Node()
+                node = node.other
+            else:  # a part of a segment, or a convertor that may take slashes
+                node.open.append(number)
+                return
+        node.routes.append(number)
+
+    def candidates(self, path: str) -> Iterator[Any]:
+        """The routes that may fit, in the order of registration."""
+        found = list(self._static.get(path, ()))
+        level = [self._root]
+        for segment in path.split("/"):
+            following: list[_Node] = []
+            for node in level:
+                found += node.open
+                child = node.children.get(segment)
+                if child is not None:
+                    following.append(child)
+                if node.other is not None and segment:
+                    following.append(node.other)
+            level = following
+            if not level:
+                break
+        for node in level:
+            found += node.routes
+            found += node.open
+        if len(found) > 1:
+            found = sorted(set(found))
+        return (self._routes[number] for number in found)
+
+    async def dispatch(self, router: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request or WebSocket to its route: the first that fits path and method, else the first that fits the path."""
+        partial: tuple[Any, Scope] | None = None
+        path = get_route_path(scope)
+        for route in self.candidates(path):
+            match, child_scope = route.matches(scope)
+            if match is Match.FULL:
+                scope["route"] = route
+                scope.update(child_scope)
+                await route.handle(scope, receive, send)
+                return
+            if match is Match.PARTIAL and partial is None:
+                partial = (route, child_scope)
+        if partial is not None:
+            route, child_scope = partial
+            scope["route"] = route
+            scope.update(child_scope)
+            await route.handle(scope, receive, send)
+            return
+        if scope["type"] == "http" and router.redirect_slashes and path != "/":
+            other = dict(scope)
+            other["path"] = other["path"].rstrip("/") if path.endswith("/") else other["path"] + "/"
+            if any(route.matches(other)[0] is not Match.NONE for route in self.candidates(get_route_path(other))):
+                await RedirectResponse(str(URL(scope=other)))(scope, receive, send)
+                return
+        await router.default(scope, receive, send)

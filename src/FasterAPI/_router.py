@@ -1,0 +1,557 @@
+"""`APIRouter`: path operations under a prefix, with what they share; routers within routers."""
+
+from __future__ import annotations
+
+
+import inspect
+import warnings
+import weakref
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from enum import Enum
+from typing import Any, NamedTuple, Unpack
+
+from starlette import routing
+from starlette._utils import is_async_callable
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Host, Mount, WebSocketRoute, compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from FasterAPI._body_limit import check_form_limits, check_max_body_size, with_body_limit
+from FasterAPI._depends import Depends
+from FasterAPI._index import RouteIndex
+from FasterAPI._options import AnyRoute, ManyMethods, RouteOptions, check_options
+from FasterAPI.datastructures import Default
+from FasterAPI.responses import JSONResponse
+from FasterAPI.routing import FORM_LIMITS, APIRoute, APIWebSocketRoute
+from FasterAPI.types import DecoratedCallable
+from FasterAPI.utils import generate_unique_id, get_value_or_default
+
+__all__ = ["APIRouter", "FasterRouter", "Verbs"]
+
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+class RouteList(list[Any]):
+    """The routes of a router; whoever includes it learns of what is added later."""
+
+    def __init__(self, owner: APIRouter, routes: Iterable[BaseRoute] = ()) -> None:
+        super().__init__(routes)
+        self._owner = weakref.ref(owner)
+
+    def _added(self, route: BaseRoute) -> None:
+        owner = self._owner()
+        if owner is not None:
+            owner._route_added(route)
+
+    def append(self, route: BaseRoute) -> None:
+        super().append(route)
+        self._added(route)
+
+    def insert(self, index: Any, route: BaseRoute) -> None:
+        super().insert(index, route)
+        self._added(route)
+
+    def extend(self, routes: Iterable[BaseRoute]) -> None:
+        for route in routes:
+            self.append(route)
+
+
+class Verbs:
+    """The decorators of path operations, for whoever has `add_api_route`."""
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Unpack[AnyRoute]) -> None:
+        """Register a function for a path."""
+        raise NotImplementedError
+
+    def api_route(self, path: str, **options: Unpack[ManyMethods]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for a path, for GET or the given methods."""
+        check_options(options, ManyMethods, "api_route()")
+
+        def register(endpoint: DecoratedCallable) -> DecoratedCallable:
+            self.add_api_route(path, endpoint, **options)
+            return endpoint
+
+        return register
+
+    def _verb(self, method: str, path: str, options: Any) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        check_options(options, RouteOptions, f"{method.lower()}()")
+        return self.api_route(path, **options, methods=[method])
+
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for GET on a path."""
+        return self._verb("GET", path, options)
+
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for PUT on a path."""
+        return self._verb("PUT", path, options)
+
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for POST on a path."""
+        return self._verb("POST", path, options)
+
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for DELETE on a path."""
+        return self._verb("DELETE", path, options)
+
+    def options(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for OPTIONS on a path."""
+        return self._verb("OPTIONS", path, options)
+
+    def head(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for HEAD on a path."""
+        return self._verb("HEAD", path, options)
+
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for PATCH on a path."""
+        return self._verb("PATCH", path, options)
+
+    def trace(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for TRACE on a path."""
+        return self._verb("TRACE", path, options)
+
+
+class Inclusion(NamedTuple):
+    """A router within another: what the including one said, and the routes that came of it, by the order of the list."""
+
+    router: APIRouter
+    prefix: str
+    tags: list[str | Enum]
+    dependencies: list[Depends]
+    default_response_class: Any
+    responses: dict[int | str, dict[str, Any]]
+    callbacks: list[BaseRoute]
+    deprecated: bool | None
+    include_in_schema: bool
+    generate_unique_id_function: Any
+    max_body_size: int | None
+    form_limits: Mapping[str, Any]
+    made: list[BaseRoute]
+
+
+class APIRouter(Verbs, routing.Router):
+    """Path operations that share a prefix and options, to be included in an application or another router.
+
+    Args:
+        prefix: of every path; begins with a slash and does not end with one.
+        tags, dependencies, responses, callbacks: added to those of each route.
+        default_response_class: what makes answers out of results.
+        routes: ready ones.
+        redirect_slashes: answer a path that fits but for its last slash with a redirect.
+        default: the ASGI application for paths that nothing fits.
+        dependency_overrides_provider: whose `dependency_overrides` replace dependencies.
+        route_class: of the routes that are made here.
+        on_startup, on_shutdown, lifespan: run with the application.
+        deprecated, include_in_schema: for all routes.
+        generate_unique_id_function: makes operation ids out of routes.
+        strict_content_type: take no body for JSON that does not say that it is.
+        max_body_size: of a request, in bytes.
+        form_limits: `max_fields`, `max_files`, `max_part_size`.
+    """
+
+    def __init__(
+        self,
+        *,
+        prefix: str = "",
+        tags: list[str | Enum] | None = None,
+        dependencies: Sequence[Depends] | None = None,
+        default_response_class: Any = Default(JSONResponse),
+        responses: dict[int | str, dict[str, Any]] | None = None,
+        callbacks: list[BaseRoute] | None = None,
+        routes: list[BaseRoute] | None = None,
+        redirect_slashes: bool = True,
+        default: ASGIApp | None = None,
+        dependency_overrides_provider: Any = None,
+        route_class: type[APIRoute] = APIRoute,
+        on_startup: Sequence[Callable[[], Any]] | None = None,
+        on_shutdown: Sequence[Callable[[], Any]] | None = None,
+        lifespan: Any = None,
+        deprecated: bool | None = None,
+        include_in_schema: bool = True,
+        generate_unique_id_function: Any = Default(generate_unique_id),
+        strict_content_type: Any = Default(True),
+        max_body_size: int | None = None,
+        form_limits: Mapping[str, Any] | None = None,
+    ) -> None:
+        check_max_body_size(max_body_size)
+        self.on_startup: list[Callable[[], Any]] = list(on_startup or [])
+        self.on_shutdown: list[Callable[[], Any]] = list(on_shutdown or [])
+        self.lifespan_context = _lifespan_of(self, lifespan)
+        self._included_in: list[tuple[weakref.ref[APIRouter], Inclusion]] = []
+        self._inclusions: list[Inclusion] = []
+        self._index: RouteIndex | None = None
+        self.routes_version = 0
+        limit = [Middleware(with_body_limit, max_body_size=max_body_size)] if max_body_size is not None else None
+        super().__init__(
+            routes=routes, redirect_slashes=redirect_slashes, default=default, lifespan=self.lifespan_context, middleware=limit
+        )
+        self.routes = RouteList(self, self.routes)
+        if prefix:
+            assert prefix.startswith("/"), "A path prefix must start with '/'"
+            assert not prefix.endswith("/"), "A path prefix must not end with '/', as the routes will start with '/'"
+        self.prefix = prefix
+        self.tags: list[str | Enum] = tags or []
+        self.dependencies = list(dependencies or [])
+        self.deprecated = deprecated
+        self.include_in_schema = include_in_schema
+        self.responses = responses or {}
+        self.callbacks = callbacks or []
+        self.dependency_overrides_provider = dependency_overrides_provider
+        self.route_class = route_class
+        self.default_response_class = default_response_class
+        self.generate_unique_id_function = generate_unique_id_function
+        self.strict_content_type = strict_content_type
+        self.max_body_size = max_body_size
+        self.form_limits = check_form_limits(form_limits)
+
+    # --- routes of its own
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Unpack[AnyRoute]) -> None:
+        """Register a function for a path, with the options of this router and of the route."""
+        check_options(options, AnyRoute, "add_api_route()")
+        given: dict[str, Any] = dict(options)
+        route_class = given.pop("route_class_override", None) or self.route_class
+        given["response_class"] = get_value_or_default(given.get("response_class", Default(JSONResponse)), self.default_response_class)
+        given["tags"] = [*self.tags, *(given.get("tags") or [])]
+        given["dependencies"] = [*self.dependencies, *(given.get("dependencies") or [])]
+        given["callbacks"] = [*self.callbacks, *(given.get("callbacks") or [])]
+        given["responses"] = {**self.responses, **(given.get("responses") or {})}
+        given["deprecated"] = given.get("deprecated") or self.deprecated
+        given["include_in_schema"] = given.get("include_in_schema", True) and self.include_in_schema
+        own_id = given.get("generate_unique_id_function", Default(generate_unique_id))
+        given["generate_unique_id_function"] = get_value_or_default(own_id, self.generate_unique_id_function)
+        given["strict_content_type"] = get_value_or_default(given.get("strict_content_type", Default(True)), self.strict_content_type)
+        route = route_class(
+            self.prefix + path, endpoint, dependency_overrides_provider=self.dependency_overrides_provider, **given
+        )
+        self.routes.append(route)
+
+    def add_route(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        methods: Collection[str] | None = None,
+        name: str | None = None,
+        include_in_schema: bool = True,
+    ) -> None:
+        """Register a function of a request, or an endpoint class, without parameters, validation or schema."""
+        self.routes.append(routing.Route(path, endpoint, methods=methods, name=name, include_in_schema=include_in_schema))
+
+    def route(
+        self, path: str, methods: Collection[str] | None = None, name: str | None = None, include_in_schema: bool = True
+    ) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """`add_route` as a decorator."""
+
+        def register(func: DecoratedCallable) -> DecoratedCallable:
+            self.add_route(path, func, methods=methods, name=name, include_in_schema=include_in_schema)
+            return func
+
+        return register
+
+    def add_api_websocket_route(
+        self, path: str, endpoint: Callable[..., Any], name: str | None = None, *, dependencies: Sequence[Depends] | None = None
+    ) -> None:
+        """Register a function for WebSockets to a path."""
+        route = APIWebSocketRoute(
+            self.prefix + path,
+            endpoint,
+            name=name,
+            dependencies=[*self.dependencies, *(dependencies or [])],
+            dependency_overrides_provider=self.dependency_overrides_provider,
+        )
+        self.routes.append(route)
+
+    def websocket(
+        self, path: str, name: str | None = None, *, dependencies: Sequence[Depends] | None = None
+    ) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """Register the decorated function for WebSockets to a path."""
+
+        def register(func: DecoratedCallable) -> DecoratedCallable:
+            self.add_api_websocket_route(path, func, name=name, dependencies=dependencies)
+            return func
+
+        return register
+
+    def add_websocket_route(self, path: str, endpoint: Callable[..., Any], name: str | None = None) -> None:
+        """Register a function of a WebSocket, without parameters or dependencies."""
+        self.routes.append(WebSocketRoute(path, endpoint, name=name))
+
+    def websocket_route(self, path: str, name: str | None = None) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """`add_websocket_route` as a decorator."""
+
+        def register(func: DecoratedCallable) -> DecoratedCallable:
+            self.add_websocket_route(path, func, name=name)
+            return func
+
+        return register
+
+    # --- routers within routers
+
+    def include_router(
+        self,
+        router: APIRouter,
+        *,
+        prefix: str = "",
+        tags: list[str | Enum] | None = None,
+        dependencies: Sequence[Depends] | None = None,
+        default_response_class: Any = Default(JSONResponse),
+        responses: dict[int | str, dict[str, Any]] | None = None,
+        callbacks: list[BaseRoute] | None = None,
+        deprecated: bool | None = None,
+        include_in_schema: bool = True,
+        generate_unique_id_function: Any = Default(generate_unique_id),
+        max_body_size: int | None = None,
+        form_limits: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Serve the routes of another router as well, also those that it gets later."""
+        self._check_inclusion(router, prefix)
+        check_max_body_size(max_body_size)
+        inclusion = Inclusion(
+            router,
+            prefix,
+            list(tags or []),
+            list(dependencies or []),
+            default_response_class,
+            responses or {},
+            callbacks or [],
+            deprecated,
+            include_in_schema,
+            generate_unique_id_function,
+            get_first(router.max_body_size, max_body_size),
+            {**check_form_limits(form_limits), **router.form_limits},
+            [],
+        )
+        self._inclusions.append(inclusion)
+        router._included_in.append((weakref.ref(self), inclusion))
+        for route in list(router.routes):
+            self._include(inclusion, route)
+        for handler in router.on_startup:
+            self.on_startup.append(handler)
+        for handler in router.on_shutdown:
+            self.on_shutdown.append(handler)
+        self.lifespan_context = _merged(self.lifespan_context, router.lifespan_context)
+
+    def _check_inclusion(self, router: APIRouter, prefix: str) -> None:
+        assert router is not self, "Cannot include the same APIRouter instance into itself. Did you mean to include a different router?"
+        assert not router._contains(self), (
+            "Cannot include an APIRouter that already includes this router. This would create a cycle of included routers."
+        )
+        if prefix:
+            assert prefix.startswith("/"), "A path prefix must start with '/'"
+            assert not prefix.endswith("/"), "A path prefix must not end with '/', as the routes will start with '/'"
+            return
+        for route in router.routes:
+            if getattr(route, "path", None) == "":
+                name = getattr(route, "name", "unknown")
+                from FasterAPI.exceptions import FastAPIError
+
+                raise FastAPIError(f"Prefix and path cannot be both empty (path operation: {name})")
+
+    def _contains(self, router: APIRouter) -> bool:
+        return any(inclusion.router is router or inclusion.router._contains(router) for inclusion in self._inclusions)
+
+    def _route_added(self, route: BaseRoute) -> None:
+        self.routes_version += 1
+        self._index = None
+        for parent, inclusion in self._included_in:
+            includer = parent()
+            if includer is not None:
+                includer._include(inclusion, route)
+
+    def _include(self, inclusion: Inclusion, route: BaseRoute) -> None:
+        """Make a route of an included router one of this router's, behind those of the same inclusion."""
+        made = self._included(inclusion, route)
+        if made is None:
+            return
+        last = inclusion.made[-1] if inclusion.made else None
+        at = next((index + 1 for index, found in enumerate(self.routes) if found is last), len(self.routes)) if last else len(self.routes)
+        inclusion.made.append(made)
+        if at == len(self.routes):
+            self.routes.append(made)
+        else:
+            self.routes.insert(at, made)
+
+    def _included(self, inclusion: Inclusion, route: BaseRoute) -> BaseRoute | None:
+        prefix = self.prefix + inclusion.prefix
+        if isinstance(route, APIRoute):
+            return self._included_operation(inclusion, route, prefix)
+        made: BaseRoute | None = None
+        if isinstance(route, APIWebSocketRoute):
+            made = APIWebSocketRoute(
+                prefix + route.path,
+                route.endpoint,
+                name=route.name,
+                dependencies=[*self.dependencies, *inclusion.dependencies, *route.dependencies],
+                dependency_overrides_provider=self.dependency_overrides_provider,
+            )
+        elif isinstance(route, routing.Route):
+            made = routing.Route(
+                prefix + route.path,
+                route.endpoint,
+                methods=list(route.methods or []),
+                name=route.name,
+                include_in_schema=route.include_in_schema,
+            )
+        elif isinstance(route, WebSocketRoute):
+            made = WebSocketRoute(prefix + route.path, route.endpoint, name=route.name)
+        elif isinstance(route, Mount):
+            import copy
+
+            mount = copy.copy(route)
+            mount.path = (prefix + route.path).rstrip("/")
+            mount.path_regex, mount.path_format, mount.param_convertors = compile_path(mount.path + "/{path:path}")
+            made = mount
+        elif isinstance(route, Host):
+            app = routing.Router(routes=[Mount(prefix, app=route.app)]) if prefix else route.app
+            made = Host(route.host, app=app, name=route.name)
+        if made is not None and inclusion.max_body_size is not None and hasattr(made, "app"):
+            made.app = with_body_limit(made.app, inclusion.max_body_size)
+        return made
+
+    def _included_operation(self, inclusion: Inclusion, route: APIRoute, prefix: str) -> BaseRoute:
+        router = inclusion.router
+        return type(route)(
+            prefix + route.path,
+            route.endpoint,
+            response_model=route.response_model,
+            status_code=route.status_code,
+            tags=[*self.tags, *inclusion.tags, *route.tags],
+            dependencies=[*self.dependencies, *inclusion.dependencies, *route.dependencies],
+            summary=route.summary,
+            description=route.description,
+            response_description=route.response_description,
+            responses={**self.responses, **inclusion.responses, **route.responses},
+            deprecated=route.deprecated or inclusion.deprecated or self.deprecated,
+            name=route.name,
+            methods=route.methods,
+            operation_id=route.operation_id,
+            response_model_include=route.response_model_include,
+            response_model_exclude=route.response_model_exclude,
+            response_model_by_alias=route.response_model_by_alias,
+            response_model_exclude_unset=route.response_model_exclude_unset,
+            response_model_exclude_defaults=route.response_model_exclude_defaults,
+            response_model_exclude_none=route.response_model_exclude_none,
+            include_in_schema=route.include_in_schema and inclusion.include_in_schema and self.include_in_schema,
+            response_class=get_value_or_default(
+                route.response_class, router.default_response_class, inclusion.default_response_class, self.default_response_class
+            ),
+            dependency_overrides_provider=self.dependency_overrides_provider,
+            callbacks=[*self.callbacks, *inclusion.callbacks, *(route.callbacks or [])],
+            openapi_extra=route.openapi_extra,
+            generate_unique_id_function=get_value_or_default(
+                route.generate_unique_id_function,
+                router.generate_unique_id_function,
+                inclusion.generate_unique_id_function,
+                self.generate_unique_id_function,
+            ),
+            strict_content_type=get_value_or_default(route.strict_content_type, router.strict_content_type, self.strict_content_type),
+            stream_item_type=route.stream_item_type,
+            max_body_size=get_first(route.max_body_size, inclusion.max_body_size),
+            form_limits={**inclusion.form_limits, **route.form_limits},
+        )
+
+    # --- requests
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self.form_limits:
+            scope[FORM_LIMITS] = {**scope.get(FORM_LIMITS, {}), **self.form_limits}
+        if scope["type"] == "lifespan" or self.routes.__class__ is not RouteList:
+            await super().app(scope, receive, send)
+            return
+        if "router" not in scope:
+            scope["router"] = self
+        if self._index is None or self._index.size != len(self.routes):
+            self._index = RouteIndex(self.routes)
+        await self._index.dispatch(self, scope, receive, send)
+
+    # --- life
+
+    async def _startup(self) -> None:
+        for handler in self.on_startup:
+            await _run_handler(handler)
+
+    async def _shutdown(self) -> None:
+        for handler in self.on_shutdown:
+            await _run_handler(handler)
+
+    def add_event_handler(self, event_type: str, func: Callable[[], Any]) -> None:
+        """Run a function at "startup" or "shutdown"."""
+        assert event_type in ("startup", "shutdown")
+        (self.on_startup if event_type == "startup" else self.on_shutdown).append(func)
+
+    def on_event(self, event_type: str) -> Callable[[DecoratedCallable], DecoratedCallable]:
+        """`add_event_handler` as a decorator. Deprecated: use `lifespan`."""
+        warnings.warn(ON_EVENT, DeprecationWarning, stacklevel=2)
+
+        def register(func: DecoratedCallable) -> DecoratedCallable:
+            self.add_event_handler(event_type, func)
+            return func
+
+        return register
+
+
+ON_EVENT = "on_event is deprecated, use lifespan event handlers instead."
+
+
+class FasterRouter(APIRouter):
+    """`APIRouter`, whose prefix may end with a slash, and may be given first."""
+
+    def __init__(self, prefix: str = "", tags: list[str | Enum] | None = None, **options: Any) -> None:
+        super().__init__(prefix=prefix.rstrip("/"), tags=tags, **options)
+
+
+def get_first(*values: Any) -> Any:
+    """The first value that is not None."""
+    return next((value for value in values if value is not None), None)
+
+
+async def _run_handler(handler: Callable[[], Any]) -> None:
+    result = handler()
+    if is_async_callable(handler) or inspect.isawaitable(result):
+        await result
+
+
+def _lifespan_of(router: APIRouter, lifespan: Any) -> Any:
+    if lifespan is None:
+        return _events_of(router)
+    if inspect.isasyncgenfunction(lifespan):
+        return asynccontextmanager(lifespan)
+    if inspect.isgeneratorfunction(lifespan):
+        manager = contextmanager(lifespan)
+
+        @asynccontextmanager
+        async def lifted(app: Any) -> AsyncIterator[Any]:
+            with manager(app) as state:
+                yield state
+
+        return lifted
+    return lifespan
+
+
+def _events_of(router: APIRouter) -> Callable[[Any], AbstractAsyncContextManager[Any]]:
+    reference = weakref.ref(router)
+
+    @asynccontextmanager
+    async def events(app: Any) -> AsyncIterator[None]:
+        owner = reference()
+        if owner is not None:
+            await owner._startup()
+        try:
+            yield
+        finally:
+            if owner is not None:
+                await owner._shutdown()
+
+    return events
+
+
+def _merged(outer: Any, inner: Any) -> Any:
+    @asynccontextmanager
+    async def merged(app: Any) -> AsyncIterator[Mapping[str, Any] | None]:
+        async with outer(app) as first, inner(app) as second:
+            yield None if first is None and second is None else {**(second or {}), **(first or {})}
+
+    return merged
+
+
+

@@ -1,0 +1,102 @@
+"""Operations that are generators: their items as events, as lines of JSON, or as they are."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import anyio
+from starlette.concurrency import iterate_in_threadpool
+
+from FasterAPI import sse
+from FasterAPI.encoders import jsonable_encoder
+
+__all__ = ["encoded_event", "encoded_json", "events", "json_lines", "raw"]
+
+
+def encoded_json(value: Any) -> bytes:
+    """An item as JSON; what is not a finite number is null."""
+    return json.dumps(_finite(jsonable_encoder(value))).encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else value
+
+
+def encoded_event(item: Any, encode: Callable[[Any], bytes]) -> bytes:
+    """An item as an event."""
+    from FasterAPI._events import ServerSentEvent
+
+    if not isinstance(item, ServerSentEvent):
+        return sse.format_sse_event(data_str=encode(item).decode())
+    if item.raw_data is not None or item.data is None:
+        text = item.raw_data
+    elif hasattr(item.data, "model_dump_json"):
+        text = item.data.model_dump_json()
+    else:
+        text = encoded_json(item.data).decode()
+    return sse.format_sse_event(data_str=text, event=item.event, id=item.id, retry=item.retry, comment=item.comment)
+
+
+async def raw(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """The items, with a chance to be cancelled after each: a generator that never waits gives none."""
+    async for item in items:
+        yield item
+        await anyio.sleep(0)
+
+
+def json_lines(items: Any, encode: Callable[[Any], bytes]) -> AsyncIterator[bytes] | Iterator[bytes]:
+    """Each item as a line of JSON."""
+    if not hasattr(items, "__aiter__"):
+        return (encode(item) + b"\n" for item in items)
+
+    async def lines() -> AsyncIterator[bytes]:
+        async for item in raw(items):
+            yield encode(item) + b"\n"
+
+    return lines()
+
+
+async def events(items: Any, encode: Callable[[Any], bytes], stack: AsyncExitStack) -> AsyncIterator[bytes]:
+    """Each item as an event, and a comment after each while without one. `stack`: of the request, whose end ends it."""
+    source = items if hasattr(items, "__aiter__") else iterate_in_threadpool(items)
+    stream = await stack.enter_async_context(_with_pings(source, encode))
+    stack.push_async_callback(stream.aclose)
+    return raw(stream)
+
+
+@asynccontextmanager
+async def _with_pings(source: AsyncIterator[Any], encode: Callable[[Any], bytes]) -> AsyncIterator[Any]:
+    # Two tasks: waiting for an item must not be cancelled when it is time for a comment.
+    sending, receiving = anyio.create_memory_object_stream[bytes](1)
+    sending_out, out = anyio.create_memory_object_stream[bytes](1)
+
+    async def produce() -> None:
+        async with sending:
+            async for item in source:
+                await sending.send(encoded_event(item, encode))
+
+    async def forward() -> None:
+        async with sending_out, receiving:
+            while True:
+                try:
+                    with anyio.fail_after(sse._PING_INTERVAL):
+                        data = await receiving.receive()
+                except TimeoutError:
+                    data = sse.KEEPALIVE_COMMENT
+                except anyio.EndOfStream:
+                    return
+                await sending_out.send(data)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(produce)
+        group.start_soon(forward)
+        yield out
+        group.cancel_scope.cancel()

@@ -1,0 +1,86 @@
+"""Threads for functions that block, and context managers that live in them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+import anyio
+import anyio.to_thread
+from anyio.lowlevel import RunVar, checkpoint_if_cancelled
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool, run_until_first_complete
+
+__all__ = [
+    "DependencyLimit",
+    "asynccontextmanager",
+    "contextmanager_in_threadpool",
+    "iterate_in_threadpool",
+    "limited",
+    "run_in_threadpool",
+    "run_until_first_complete",
+    "shielded_exit",
+]
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def contextmanager_in_threadpool(manager: AbstractContextManager[T]) -> AsyncGenerator[T, None]:
+    """A blocking context manager, entered and left in a thread. Its exit never waits for a free one."""
+    lane = anyio.CapacityLimiter(1)
+    value = await run_in_threadpool(manager.__enter__)
+    try:
+        yield value
+    except BaseException as exc:
+        with anyio.CancelScope(shield=True):
+            swallowed = await anyio.to_thread.run_sync(manager.__exit__, type(exc), exc, exc.__traceback__, limiter=lane)
+        if not swallowed:
+            raise
+    else:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(manager.__exit__, None, None, None, limiter=lane)
+
+
+@asynccontextmanager
+async def shielded_exit(manager: AbstractAsyncContextManager[T], scope: anyio.CancelScope) -> AsyncGenerator[T, None]:
+    """A context manager whose exit is finished even where the request is cancelled; `scope` is around all of them."""
+    before = scope.shield
+    try:
+        async with manager as value:
+            try:
+                yield value
+            finally:
+                scope.shield = True
+    finally:
+        scope.shield = before
+    await checkpoint_if_cancelled()
+
+
+class DependencyLimit:
+    """How many uses of a dependency may be alive on one event loop. Waiting is first come, first served."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def semaphore(self) -> anyio.Semaphore:
+        """The semaphore of the running loop."""
+        known = _semaphores.get(None)
+        if known is None:
+            known = WeakKeyDictionary()
+            _semaphores.set(known)
+        found = known.get(self)
+        if found is None:
+            found = known[self] = anyio.Semaphore(self.count)
+        return found
+
+
+_semaphores: RunVar[WeakKeyDictionary[DependencyLimit, anyio.Semaphore] | None] = RunVar("FasterAPI_dependency_semaphores")
+
+
+@asynccontextmanager
+async def limited(manager: AbstractAsyncContextManager[T], semaphore: anyio.Semaphore) -> AsyncGenerator[T, None]:
+    """A context manager that counts as one use from before its entry until after its exit."""
+    async with semaphore, manager as value:
+        yield value

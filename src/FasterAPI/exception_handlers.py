@@ -1,0 +1,40 @@
+"""How the errors that the framework knows are answered, unless the application has handlers of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+
+from FasterAPI.encoders import jsonable_encoder
+from FasterAPI.exceptions import RequestValidationError, WebSocketRequestValidationError
+from FasterAPI.responses import JSONResponse
+from FasterAPI.utils import is_body_allowed_for_status_code
+
+__all__ = [
+    "http_exception_handler",
+    "request_validation_exception_handler",
+    "websocket_request_validation_exception_handler",
+]
+
+
+async def http_exception_handler(request: Request, exc: HTTPException) -> Response:
+    """Status and headers of the exception, its detail as JSON."""
+    headers = getattr(exc, "headers", None)
+    if not is_body_allowed_for_status_code(exc.status_code):
+        return Response(status_code=exc.status_code, headers=headers)
+    return JSONResponse({"detail": exc.detail}, status_code=exc.status_code, headers=headers)
+
+
+async def request_validation_exception_handler(request: Request, exc: RequestValidationError) -> JSONResponse:
+    """422 with every fault."""
+    return JSONResponse({"detail": jsonable_encoder(exc.errors())}, status_code=422)
+
+
+async def websocket_request_validation_exception_handler(websocket: WebSocket, exc: WebSocketRequestValidationError) -> None:
+    """Close with 1008 (policy violation)."""
+    reason: Any = jsonable_encoder(exc.errors())
+    await websocket.close(code=1008, reason=reason)

@@ -1,0 +1,9 @@
+"""The logger of the framework."""
+
+from __future__ import annotations
+
+import logging
+
+__all__ = ["logger"]
+
+logger = logging.getLogger("FasterAPI")

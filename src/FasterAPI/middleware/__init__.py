@@ -1,0 +1,7 @@
+"""Middleware: plain wrappers of an ASGI application."""
+
+from __future__ import annotations
+
+from starlette.middleware import Middleware
+
+__all__ = ["Middleware"]

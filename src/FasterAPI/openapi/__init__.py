@@ -1,0 +1,1 @@
+"""The schema of an application (OpenAPI 3.1) and the pages that show it."""

@@ -1,0 +1,7 @@
+"""Starlette's static files."""
+
+from __future__ import annotations
+
+from starlette.staticfiles import StaticFiles
+
+__all__ = ["StaticFiles"]
