@@ -26,7 +26,7 @@ class Depends:
     use_cache: bool = True
     scope: Literal["function", "request"] | None = None
     max_concurrency: int | None = field(default=None, kw_only=True)
-    limit: DependencyLimit | None = field(default=None, repr=False, compare=False, kw_only=True)
+    _concurrency: DependencyLimit | None = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         count = self.max_concurrency
@@ -36,12 +36,12 @@ class Depends:
             raise ValueError(f"scope={self.scope!r}; there are 'function' and 'request'")
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
             raise ValueError("max_concurrency must be a positive integer or None")
-        limit = self.limit
+        limit = self._concurrency
         if count is None:
             limit = None
         elif limit is None or limit.count != count:
             limit = DependencyLimit(count)
-        object.__setattr__(self, "limit", limit)
+        object.__setattr__(self, "_concurrency", limit)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from FasterAPI._frontend import best
+
 __all__ = ["RouteIndex"]
 
 _PLAIN_SEGMENT = re.compile(r"[^{}]*")
@@ -112,4 +114,5 @@ class RouteIndex:
             if any(route.matches(other)[0] is not Match.NONE for route in self.candidates(get_route_path(other))):
                 await RedirectResponse(str(URL(scope=other)))(scope, receive, send)
                 return
-        await router.default(scope, receive, send)
+        frontend = best(router.frontends, scope) if router.frontends else None
+        await (router.default if frontend is None else frontend.handle)(scope, receive, send)

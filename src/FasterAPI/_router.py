@@ -4,12 +4,13 @@ from __future__ import annotations
 
 
 import inspect
+import os
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from enum import Enum
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Literal, NamedTuple, Unpack
 
 from starlette import routing
 from starlette._utils import is_async_callable
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from FasterAPI._body_limit import check_form_limits, check_max_body_size, with_body_limit
 from FasterAPI._depends import Depends
+from FasterAPI._frontend import Fallback, Frontend
 from FasterAPI._index import RouteIndex
 from FasterAPI._options import AnyRoute, ManyMethods, RouteOptions, check_options
 from FasterAPI.datastructures import Default
@@ -179,6 +181,7 @@ class APIRouter(Verbs, routing.Router):
         self.lifespan_context = _lifespan_of(self, lifespan)
         self._included_in: list[tuple[weakref.ref[APIRouter], Inclusion]] = []
         self._inclusions: list[Inclusion] = []
+        self.frontends: list[Frontend] = []
         self._index: RouteIndex | None = None
         self.routes_version = 0
         limit = [Middleware(with_body_limit, max_body_size=max_body_size)] if max_body_size is not None else None
@@ -285,6 +288,38 @@ class APIRouter(Verbs, routing.Router):
 
         return register
 
+    def frontend(
+        self,
+        path: str,
+        *,
+        directory: str | os.PathLike[str],
+        fallback: Fallback = "auto",
+        check_dir: bool | Literal["auto"] = "auto",
+    ) -> None:
+        """Serve the files of a web application where no route is; see `Frontend`."""
+        whole = path if not self.prefix or not path.startswith("/") else self.prefix if path == "/" else self.prefix + path
+        made = Frontend(
+            whole,
+            directory=directory,
+            fallback=fallback,
+            check_dir=check_dir,
+            dependencies=self.dependencies,
+            overrides_provider=self.dependency_overrides_provider,
+        )
+        self._frontend_added(made)
+
+    def _frontend_added(self, made: Frontend) -> None:
+        self.frontends.append(made)
+        for parent, inclusion in self._included_in:
+            includer = parent()
+            if includer is not None:
+                includer._include_frontend(inclusion, made)
+
+    def _include_frontend(self, inclusion: Inclusion, frontend: Frontend) -> None:
+        dependencies = [*self.dependencies, *inclusion.dependencies]
+        prefix = self.prefix + inclusion.prefix
+        self._frontend_added(frontend.below(prefix, dependencies, self.dependency_overrides_provider, inclusion.max_body_size))
+
     # --- routers within routers
 
     def include_router(
@@ -325,6 +360,8 @@ class APIRouter(Verbs, routing.Router):
         router._included_in.append((weakref.ref(self), inclusion))
         for route in list(router.routes):
             self._include(inclusion, route)
+        for frontend in list(router.frontends):
+            self._include_frontend(inclusion, frontend)
         for handler in router.on_startup:
             self.on_startup.append(handler)
         for handler in router.on_shutdown:

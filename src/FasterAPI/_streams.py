@@ -64,16 +64,16 @@ def json_lines(items: Any, encode: Callable[[Any], bytes]) -> AsyncIterator[byte
     return lines()
 
 
-async def events(items: Any, encode: Callable[[Any], bytes], stack: AsyncExitStack) -> AsyncIterator[bytes]:
-    """Each item as an event, and a comment after each while without one. `stack`: of the request, whose end ends it."""
+async def events(items: Any, encode: Callable[[Any], bytes], stack: AsyncExitStack, ping: float) -> AsyncIterator[bytes]:
+    """Each item as an event, and a comment after `ping` seconds without one. `stack`: of the request, whose end ends it."""
     source = items if hasattr(items, "__aiter__") else iterate_in_threadpool(items)
-    stream = await stack.enter_async_context(_with_pings(source, encode))
+    stream = await stack.enter_async_context(_with_pings(source, encode, ping))
     stack.push_async_callback(stream.aclose)
     return raw(stream)
 
 
 @asynccontextmanager
-async def _with_pings(source: AsyncIterator[Any], encode: Callable[[Any], bytes]) -> AsyncIterator[Any]:
+async def _with_pings(source: AsyncIterator[Any], encode: Callable[[Any], bytes], ping: float) -> AsyncIterator[Any]:
     # Two tasks: waiting for an item must not be cancelled when it is time for a comment.
     sending, receiving = anyio.create_memory_object_stream[bytes](1)
     sending_out, out = anyio.create_memory_object_stream[bytes](1)
@@ -87,7 +87,7 @@ async def _with_pings(source: AsyncIterator[Any], encode: Callable[[Any], bytes]
         async with sending_out, receiving:
             while True:
                 try:
-                    with anyio.fail_after(sse._PING_INTERVAL):
+                    with anyio.fail_after(ping):
                         data = await receiving.receive()
                 except TimeoutError:
                     data = sse.KEEPALIVE_COMMENT

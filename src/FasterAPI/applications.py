@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 from starlette.applications import Starlette
 from starlette.datastructures import State
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from FasterAPI import routing
 from FasterAPI._body_limit import AppBodyLimitMiddleware
 from FasterAPI._depends import Depends
+from FasterAPI._frontend import Fallback
 from FasterAPI._options import AnyRoute
 from FasterAPI._router import ON_EVENT, Verbs
 from FasterAPI.datastructures import Default
@@ -329,6 +331,24 @@ class Faster(Verbs, Starlette):
             return func
 
         return register
+
+    def frontend(
+        self,
+        path: str,
+        *,
+        directory: str | os.PathLike[str],
+        fallback: Fallback = "auto",
+        check_dir: bool | Literal["auto"] = "auto",
+    ) -> None:
+        """Serve the files of a web application where no route is.
+
+        Args:
+            path: begins with a slash.
+            directory: of the files.
+            fallback: for unknown paths: "index.html" (for navigation), "404.html", "auto" (whichever there is), None.
+            check_dir: whether the directory has to be there; "auto": except in development.
+        """
+        self.router.frontend(path, directory=directory, fallback=fallback, check_dir=check_dir)
 
     # --- the schema and its pages
 

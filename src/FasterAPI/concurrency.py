@@ -64,7 +64,7 @@ class DependencyLimit:
     def __init__(self, count: int) -> None:
         self.count = count
 
-    def semaphore(self) -> anyio.Semaphore:
+    def get_semaphore(self) -> anyio.Semaphore:
         """The semaphore of the running loop."""
         known = _semaphores.get(None)
         if known is None:

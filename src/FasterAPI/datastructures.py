@@ -87,7 +87,7 @@ class UploadFile(StarletteUploadFile):
         return len(data)
 
     @classmethod
-    def _check(cls, value: Any, _: Any) -> Any:
+    def _validate(cls, value: Any, _: Any) -> Any:
         if not isinstance(value, StarletteUploadFile):
             raise ValueError(f"Expected UploadFile, received: {type(value)}")
         return value
@@ -100,7 +100,7 @@ class UploadFile(StarletteUploadFile):
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
         from pydantic_core.core_schema import with_info_plain_validator_function
 
-        return with_info_plain_validator_function(cls._check)
+        return with_info_plain_validator_function(cls._validate)
 
 
 class DefaultPlaceholder:

@@ -74,6 +74,7 @@ __all__ = [
 
 FILE_STACK = "fastapi_middleware_astack"  # in the scope: left after everything else
 FORM_LIMITS = "FasterAPI.form_limits"
+_PING_INTERVAL = 15.0  # seconds without an event until a comment shows that the stream lives
 _NOT_AWAITED = (
     "Response not awaited. There's a high chance that the application code is raising an exception and a dependency with yield"
     " has a block with a bare except, or a block with except Exception, and is not raising the exception again. Read more about"
@@ -349,7 +350,7 @@ class _Operation:
         arguments = self._arguments(solved)
         encode = partial(self._encode_item, request)
         if self.is_event_stream:
-            stream = await _streams.events(items, encode, stack)
+            stream = await _streams.events(items, encode, stack, _PING_INTERVAL)
             response = StreamingResponse(stream, media_type="text/event-stream", **arguments)
             response.headers["Cache-Control"] = "no-cache"
             response.headers["X-Accel-Buffering"] = "no"

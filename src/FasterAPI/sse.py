@@ -9,7 +9,6 @@ from starlette.responses import StreamingResponse
 __all__ = ["KEEPALIVE_COMMENT", "EventSourceResponse", "ServerSentEvent", "format_sse_event"]
 
 KEEPALIVE_COMMENT = b": ping\n\n"
-_PING_INTERVAL = 15.0  # seconds without an event until a comment shows that the stream lives
 
 
 class EventSourceResponse(StreamingResponse):

@@ -133,7 +133,7 @@ def _form_schema(fields: Sequence[ModelField], schema: dict[str, Any]) -> None:
         part = found[f"field_{index}"]
         models = form_models(field)
         if models:
-            conditions.append(_optional_form(field, models, part))
+            conditions += _form_conditions(field, models, part)
             continue
         alias = field.names[0][0]
         if alias in properties:
@@ -146,10 +146,10 @@ def _form_schema(fields: Sequence[ModelField], schema: dict[str, Any]) -> None:
     schema.update({key: value for key, value in (("properties", properties), ("required", required)) if value}, allOf=conditions)
 
 
-def _optional_form(field: ModelField, models: list[Any], part: dict[str, Any]) -> dict[str, Any]:
+def _form_conditions(field: ModelField, models: list[Any], part: dict[str, Any]) -> list[dict[str, Any]]:
     part.pop("default", None)
     if type(None) not in get_args(field.field_info.annotation):
-        return part
+        return [part]
     part["anyOf"] = [choice for choice in part["anyOf"] if choice.get("type") != "null"]
     if any(model.model_config.get("extra") in ("allow", "forbid") for model in models):
         absent: dict[str, Any] = {"maxProperties": 0}
@@ -157,8 +157,8 @@ def _optional_form(field: ModelField, models: list[Any], part: dict[str, Any]) -
         names = sorted({alias for model in models for item in fields_of(model) for alias, _ in item.names})
         absent = {"not": {"anyOf": [{"required": [name]} for name in names]}} if names else {}
     if field.required:
-        return {"allOf": [{"not": absent}, part]}
-    return {"anyOf": [absent, part]}
+        return [{"not": absent}, part]
+    return [{"anyOf": [absent, part]}]
 
 
 

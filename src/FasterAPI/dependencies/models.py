@@ -17,8 +17,8 @@ CallKind = Literal["plain", "coroutine", "generator", "async generator"]
 CacheKey = tuple[Callable[..., Any] | None, tuple[str, ...], str]
 
 _TESTS: tuple[tuple[CallKind, Callable[[Any], bool]], ...] = (
-    ("generator", inspect.isgeneratorfunction),
     ("async generator", inspect.isasyncgenfunction),
+    ("generator", inspect.isgeneratorfunction),
     ("coroutine", inspect.iscoroutinefunction),
 )
 

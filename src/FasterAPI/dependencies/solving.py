@@ -64,7 +64,7 @@ async def solve_dependencies(
         dependency_overrides_provider: whose `dependency_overrides` replace callables.
         embed_body_fields: whether body fields are members of one object.
     """
-    solver = _Solver(request, body, embed_body_fields, getattr(dependency_overrides_provider, "dependency_overrides", None) or None)
+    solver = _Solver(request, body, embed_body_fields, getattr(dependency_overrides_provider, "dependency_overrides", {}))
     solver.background_tasks = background_tasks
     solver.response = response or blank_response()
     solver.cache = {} if dependency_cache is None else dependency_cache
@@ -79,7 +79,7 @@ class _Solver:
     response: Response
     cache: dict[Any, Any]
 
-    def __init__(self, request: Request | WebSocket, body: Any, embedded: bool, overrides: dict[Any, Any] | None) -> None:
+    def __init__(self, request: Request | WebSocket, body: Any, embedded: bool, overrides: dict[Any, Any]) -> None:
         self.request = request
         self.body = body
         self.embedded = embedded
@@ -90,7 +90,7 @@ class _Solver:
         values: dict[str, Any] = {}
         errors: list[Any] = []
         for below in dependant.dependencies:
-            effective = below if self.overrides is None else self._effective(below)
+            effective = self._effective(below) if self.overrides else below
             arguments, faults = await self.arguments(effective)
             if faults:
                 errors.extend(faults)
@@ -142,7 +142,6 @@ class _Solver:
 
     def _effective(self, dependant: Dependant) -> Dependant:
         """What stands in for a dependency that is overridden."""
-        assert self.overrides is not None
         call = self.overrides.get(dependant.call, dependant.call)
         if call is dependant.call:
             return dependant
@@ -171,7 +170,7 @@ class _Solver:
         elif effective.limit is None:
             value = await _called(call, effective.kind, arguments)
         else:
-            async with effective.limit.semaphore():
+            async with effective.limit.get_semaphore():
                 value = await _called(call, effective.kind, arguments)
         self.cache.setdefault(key, value)
         return value
@@ -191,7 +190,7 @@ class _Solver:
         else:
             manager = contextmanager_in_threadpool(contextmanager(call)(**arguments))
         if dependant.limit is not None:
-            manager = limited(manager, dependant.limit.semaphore())
+            manager = limited(manager, dependant.limit.get_semaphore())
         stack: AsyncExitStack = scope[FUNCTION_STACK] if ends_with_function else request_stack
         return await stack.enter_async_context(manager)
 

@@ -166,7 +166,7 @@ def _dependant_of(
         parent_oauth_scopes=scopes,
         use_cache=depends.use_cache,
         scope=depends.scope,
-        limit=depends.limit,
+        limit=depends._concurrency,
         above=above,
     )
 

@@ -124,7 +124,12 @@ class ASGITransport(BaseTransport):
             elif exchange.status == 0:
                 exchange.fail_with_500()
             else:
-                exchange.finish(RemoteProtocolError("the application failed inside its response"))
+                exchange.ended = True
+                exchange.finish(self._broken())
+
+    def _broken(self) -> Exception | None:
+        """What a reader of a body gets in which the application failed."""
+        return RemoteProtocolError("the application failed inside its response")
 
     async def aclose(self) -> None:
         if self._tasks:
@@ -288,6 +293,7 @@ class _Lifespan:
             if self.started:
                 return
             self._started, self._stopping, self._stopped = asyncio.Event(), asyncio.Event(), asyncio.Event()
+            self._supported, self._failure, self._error = False, None, None
             self._task = asyncio.ensure_future(self._run())
             await self._started.wait()
             if self._failure is not None:
