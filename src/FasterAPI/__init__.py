@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from FasterAPI import status as status
     from FasterAPI._depends import Depends, Security
+    from FasterAPI._events import ServerSentEvent
     from FasterAPI._router import APIRouter, FasterRouter
     from FasterAPI.applications import FastAPI, Faster
     from FasterAPI.background import BackgroundTask, BackgroundTasks
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from FasterAPI.security.base import SecurityScopes
     from FasterAPI.security.http import HTTPBasic, HTTPBasicCredentials
     from FasterAPI.security.oauth2 import OAuth2PasswordBearer, OAuth2PasswordRequestForm
-    from FasterAPI._events import ServerSentEvent
     from FasterAPI.staticfiles import StaticFiles
     from FasterAPI.templating import Jinja2Templates
     from FasterAPI.testclient import TestClient

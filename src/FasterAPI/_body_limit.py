@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from starlette.exceptions import HTTPException
 from starlette.middleware import body_limit
@@ -44,7 +44,7 @@ def check_form_limits(limits: Mapping[str, Any] | None) -> FormLimits:
             raise ValueError(f"form_limits has no {name!r}; there are {', '.join(FormLimits.__annotations__)}")
         if not _is_count(value):
             raise ValueError(f"form_limits[{name!r}] must be a non-negative integer, got {value!r}")
-    return FormLimits(**(limits or {}))  # type: ignore[typeddict-item]
+    return cast("FormLimits", dict(limits or {}))
 
 
 def limit_error(exc: BaseException) -> Exception | None:

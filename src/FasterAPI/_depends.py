@@ -30,10 +30,11 @@ class Depends:
 
     def __post_init__(self) -> None:
         count = self.max_concurrency
-        if self.scope not in (None, "function", "request"):
-            if self.scope == "lifespan":
-                raise NotImplementedError("dependencies of the lifespan are not there yet")
-            raise ValueError(f"scope={self.scope!r}; there are 'function' and 'request'")
+        scope: Any = self.scope
+        if scope == "lifespan":
+            raise NotImplementedError("dependencies of the lifespan are not there yet")
+        if scope not in (None, "function", "request"):
+            raise ValueError(f"scope={scope!r}; there are 'function' and 'request'")
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
             raise ValueError("max_concurrency must be a positive integer or None")
         limit = self._concurrency

@@ -67,8 +67,7 @@ class _Files(StaticFiles):
         if not self.config_checked:
             await self.check_config()
             self.config_checked = True
-        path = os.path.normpath(os.path.join(*path.split("/")))
-        found = await self._file(path)
+        found = await self._file(_normalised(path))
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405 if found is not None else 404)
         if found is not None:
@@ -81,10 +80,10 @@ class _Files(StaticFiles):
             if self._fallback == name or (self._fallback == "auto" and await self._exists(name)):
                 if name == "index.html" and not _navigates(scope):
                     continue
-                full_path, status = await run_in_threadpool(self.lookup_path, name)  # type: ignore[assignment]
-                if status is None or not stat.S_ISREG(status.st_mode):
+                where, there = await run_in_threadpool(self.lookup_path, name)
+                if there is None or not stat.S_ISREG(there.st_mode):
                     raise self._no_fallback(name)
-                return self.file_response(full_path, status, scope, status_code=code)
+                return self.file_response(where, there, scope, status_code=code)
         raise HTTPException(404)
 
     async def _look(self, path: str) -> tuple[str, os.stat_result | None]:
@@ -113,6 +112,10 @@ class _Files(StaticFiles):
     async def _exists(self, name: str) -> bool:
         _, status = await run_in_threadpool(self.lookup_path, name)
         return status is not None and stat.S_ISREG(status.st_mode)
+
+
+def _normalised(path: str) -> str:
+    return os.path.normpath(os.path.join(*path.split("/")))
 
 
 def _navigates(scope: Scope) -> bool:

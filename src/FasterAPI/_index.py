@@ -21,6 +21,7 @@ from FasterAPI._frontend import best
 __all__ = ["RouteIndex"]
 
 _PLAIN_SEGMENT = re.compile(r"[^{}]*")
+_TEXT_PARAMETER = re.compile(r"\{[^{}:]+(?::str)?\}")
 _WHOLE_PARAMETER = re.compile(r"\{[^{}:]+(?::(?:str|int|float|uuid))?\}")
 
 
@@ -40,6 +41,7 @@ class RouteIndex:
     def __init__(self, routes: list[Any]) -> None:
         self._routes = list(routes)
         self.size = len(self._routes)
+        self._short: dict[int, Any] = {}  # by position: the short way of a route, None where it has none
         self._root = _Node()
         self._static: dict[str, list[int]] = {}
         for number, route in enumerate(self._routes):
@@ -68,9 +70,34 @@ class RouteIndex:
 
     def candidates(self, path: str) -> Iterator[Any]:
         """The routes that may fit, in the order of registration."""
+        return (self._routes[number] for number in self._numbers(path, path.split("/")))
+
+    def short_way(self, method: str, path: str, segments: list[str], finish: Any) -> tuple[Any, Any]:
+        """(route, its short way) for a request, or (None, None) where the routes have to be asked."""
+        for number in self._numbers(path, segments):
+            plan = self._short.get(number, self)
+            if plan is self:
+                plan = self._short[number] = self._plan(self._routes[number], finish)
+            if plan is None:
+                return None, None
+            if method in self._routes[number].methods:
+                return self._routes[number], plan
+        return None, None
+
+    def _plan(self, route: Any, finish: Any) -> Any:
+        from FasterAPI._plan import make_plan
+        from FasterAPI.routing import APIRoute
+
+        parts = route.path.split("/") if isinstance(route, APIRoute) else ["{:}"]
+        if not all(_PLAIN_SEGMENT.fullmatch(part) or _TEXT_PARAMETER.fullmatch(part) for part in parts):
+            return None
+        places = {part[1:-1].removesuffix(":str"): at for at, part in enumerate(parts) if part.startswith("{")}
+        return make_plan(route, finish, places)
+
+    def _numbers(self, path: str, segments: list[str]) -> list[int]:
         found = list(self._static.get(path, ()))
         level = [self._root]
-        for segment in path.split("/"):
+        for segment in segments:
             following: list[_Node] = []
             for node in level:
                 found += node.open
@@ -87,7 +114,7 @@ class RouteIndex:
             found += node.open
         if len(found) > 1:
             found = sorted(set(found))
-        return (self._routes[number] for number in found)
+        return found
 
     async def dispatch(self, router: Any, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request or WebSocket to its route: the first that fits path and method, else the first that fits the path."""

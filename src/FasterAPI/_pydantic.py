@@ -5,16 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from copy import copy
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+import msgspec
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PydanticSchemaGenerationError, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic.types import Json
 from pydantic.warnings import PydanticDeprecatedSince20
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticSerializationError, PydanticUndefined
 
-from FasterAPI._annotations import is_kind, is_model, is_old_model, is_sequence, members
+from FasterAPI._annotations import is_kind, is_model, is_old_model, is_sequence, is_struct, members
 from FasterAPI.exceptions import FastAPIError, PydanticV1NotSupportedError
 
 __all__ = [
@@ -77,7 +78,7 @@ class ModelField:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=UserWarning, module="pydantic")
             warnings.filterwarnings("ignore", category=PydanticDeprecatedSince20)
-            typed: Any = Annotated[(field_info.annotation, *field_info.metadata, Field(**values))]  # type: ignore[call-overload]
+            typed: Any = Annotated[(field_info.annotation, *field_info.metadata, Field(**values))]
             self._type_adapter: TypeAdapter[Any] = TypeAdapter(typed, config=config)
         # Looked up for each request, so worked out once.
         self.kind: str = getattr(field_info, "kind", "")
@@ -139,11 +140,11 @@ class ModelField:
 
     def serialize(self, value: Any, **options: Any) -> Any:
         """As values that JSON has."""
-        return self._type_adapter.dump_python(value, mode=options.pop("mode", "json"), **options)
+        return self._type_adapter.dump_python(value, mode=options.pop("mode", "json"), fallback=_foreign, **options)
 
     def serialize_json(self, value: Any, **options: Any) -> bytes:
         """As the bytes of JSON."""
-        return self._type_adapter.dump_json(value, **options)
+        return self._type_adapter.dump_json(value, fallback=_foreign, **options)
 
     def schema_source(self) -> Any:
         return self._type_adapter.core_schema
@@ -152,9 +153,20 @@ class ModelField:
         return f"ModelField(name={self.name!r}, annotation={self.field_info.annotation!r}, mode={self.mode!r})"
 
 
-def make_field(name: str, field_info: FieldInfo, mode: Mode = "validation") -> ModelField:
-    """A field. Raises `FastAPIError` for an annotation that pydantic cannot validate."""
+def _foreign(value: Any) -> Any:
+    """What pydantic does not know, where the declared type is no more than `Any`: structs, as themselves."""
+    if isinstance(value, msgspec.Struct):
+        return msgspec.to_builtins(value)
+    raise PydanticSerializationError(f"Unable to serialize unknown type: {type(value)}")
+
+
+def make_field(name: str, field_info: FieldInfo, mode: Mode = "validation") -> Any:
+    """A field. Raises `FastAPIError` for an annotation that cannot be validated."""
     annotation: Any = field_info.annotation
+    if is_struct(annotation):
+        from FasterAPI._structs import StructField
+
+        return StructField(name, field_info, mode)
     if is_old_model(annotation):
         text = f"pydantic.v1 models are no longer supported by FastAPI. Please update the response model {annotation!r}."
         raise PydanticV1NotSupportedError(text)
@@ -169,7 +181,7 @@ def make_field(name: str, field_info: FieldInfo, mode: Mode = "validation") -> M
         ) from None
 
 
-def response_field(name: str, annotation: Any) -> ModelField:
+def response_field(name: str, annotation: Any) -> Any:
     """A field for what an operation returns."""
     return make_field(name, FieldInfo(annotation=annotation), "serialization")
 
@@ -211,7 +223,7 @@ def create_body_model(name: str, fields: Sequence[ModelField], config: ConfigDic
     return model
 
 
-@lru_cache(maxsize=None)
+@cache
 def fields_of(model: type[BaseModel]) -> list[ModelField]:
     """The fields of a model class, each by itself."""
     found = []

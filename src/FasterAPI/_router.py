@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import inspect
 import os
 import warnings
@@ -224,9 +223,7 @@ class APIRouter(Verbs, routing.Router):
         own_id = given.get("generate_unique_id_function", Default(generate_unique_id))
         given["generate_unique_id_function"] = get_value_or_default(own_id, self.generate_unique_id_function)
         given["strict_content_type"] = get_value_or_default(given.get("strict_content_type", Default(True)), self.strict_content_type)
-        route = route_class(
-            self.prefix + path, endpoint, dependency_overrides_provider=self.dependency_overrides_provider, **given
-        )
+        route = route_class(self.prefix + path, endpoint, dependency_overrides_provider=self.dependency_overrides_provider, **given)
         self.routes.append(route)
 
     def add_route(
@@ -497,9 +494,13 @@ class APIRouter(Verbs, routing.Router):
             return
         if "router" not in scope:
             scope["router"] = self
+        await self.index().dispatch(self, scope, receive, send)
+
+    def index(self) -> RouteIndex:
+        """The index of the routes as they are now."""
         if self._index is None or self._index.size != len(self.routes):
             self._index = RouteIndex(self.routes)
-        await self._index.dispatch(self, scope, receive, send)
+        return self._index
 
     # --- life
 
@@ -589,6 +590,3 @@ def _merged(outer: Any, inner: Any) -> Any:
             yield None if first is None and second is None else {**(second or {}), **(first or {})}
 
     return merged
-
-
-

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 from starlette.concurrency import iterate_in_threadpool
 
 from FasterAPI import sse
@@ -49,7 +50,7 @@ async def raw(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
     """The items, with a chance to be cancelled after each: a generator that never waits gives none."""
     async for item in items:
         yield item
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
 
 
 def json_lines(items: Any, encode: Callable[[Any], bytes]) -> AsyncIterator[bytes] | Iterator[bytes]:

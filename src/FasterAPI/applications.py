@@ -25,7 +25,9 @@ from FasterAPI import routing
 from FasterAPI._body_limit import AppBodyLimitMiddleware
 from FasterAPI._depends import Depends
 from FasterAPI._frontend import Fallback
+from FasterAPI._long_way import outcome_app, replaying
 from FasterAPI._options import AnyRoute
+from FasterAPI._plan import BODY, OUTCOME
 from FasterAPI._router import ON_EVENT, Verbs
 from FasterAPI.datastructures import Default
 from FasterAPI.exception_handlers import (
@@ -142,56 +144,41 @@ class Faster(Verbs, Starlette):
         self.extra = _check_extra(type(self), {**extra, "telemetry": telemetry})
         if version is None:
             from FasterAPI import __version__ as version
-        described = dict(locals())
+        given = dict(locals())
         for name in _DESCRIPTION:
-            setattr(self, name, described[name])
+            setattr(self, name, given[name])
         self.debug = debug
         self.servers = servers or []
         self.max_body_size = max_body_size
+        self.root_path = root_path
+        self.webhooks = webhooks or routing.APIRouter()
+        self.exception_handlers: dict[Any, Any] = {**_HANDLERS, **(exception_handlers or {})}
+        self.user_middleware: list[Middleware] = list(middleware or [])
+        self._check_description()
+        own = {name: given[name] for name in _OF_ROUTER}
+        self.router: routing.APIRouter = routing.APIRouter(dependency_overrides_provider=self, **own)
+        self.state = State()
+        self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self.middleware_stack: ASGIApp | None = None
         self.openapi_version = "3.1.0"
         self.openapi_schema: dict[str, Any] | None = None
         self._openapi_routes_version: Any = None
-        if openapi_url:
-            assert title, "A title must be provided for OpenAPI, e.g.: 'My API'"
-            assert version, "A version must be provided for OpenAPI, e.g.: '2.1.0'"
-        self.webhooks = webhooks or routing.APIRouter()
-        if root_path:
+        self._plain: bool | None = None
+        self._plain_for: Any = None
+        self._answers: ASGIApp | None = None
+        self.setup()
+
+    def _check_description(self) -> None:
+        if self.openapi_url:
+            assert self.title, "A title must be provided for OpenAPI, e.g.: 'My API'"
+            assert self.version, "A version must be provided for OpenAPI, e.g.: '2.1.0'"
+        if self.root_path:
             warnings.warn(
                 "The `root_path` parameter is deprecated. Configure the server's root path instead, for example with"
                 " `fastapi run --root-path /api/v1`.",
                 FastAPIDeprecationWarning,
-                stacklevel=2,
+                stacklevel=4 if isinstance(self, FastAPI) else 3,
             )
-        self.root_path = root_path
-        self.state = State()
-        self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
-        self.router: routing.APIRouter = routing.APIRouter(
-            routes=routes,
-            redirect_slashes=redirect_slashes,
-            dependency_overrides_provider=self,
-            on_startup=on_startup,
-            on_shutdown=on_shutdown,
-            lifespan=lifespan,
-            default_response_class=default_response_class,
-            dependencies=dependencies,
-            callbacks=callbacks,
-            deprecated=deprecated,
-            include_in_schema=include_in_schema,
-            responses=responses,
-            generate_unique_id_function=generate_unique_id_function,
-            strict_content_type=strict_content_type,
-            max_body_size=max_body_size,
-            form_limits=form_limits,
-        )
-        self.exception_handlers: dict[Any, Any] = {
-            HTTPException: http_exception_handler,
-            RequestValidationError: request_validation_exception_handler,
-            WebSocketRequestValidationError: websocket_request_validation_exception_handler,
-            **(exception_handlers or {}),
-        }
-        self.user_middleware: list[Middleware] = list(middleware or [])
-        self.middleware_stack: ASGIApp | None = None
-        self.setup()
 
     title: str
     summary: str | None
@@ -219,7 +206,11 @@ class Faster(Verbs, Starlette):
     # --- requests
 
     def build_middleware_stack(self) -> ASGIApp:
-        """The router inside the middleware: errors outermost, then the user's, then handlers of exceptions."""
+        """The router inside the middleware."""
+        return self._wrap(self.router)
+
+    def _wrap(self, app: ASGIApp) -> ASGIApp:
+        """An application inside the middleware: errors outermost, then the user's, then handlers of exceptions."""
         handlers: dict[Any, Any] = {}
         last_resort = None
         for key, handler in self.exception_handlers.items():
@@ -234,7 +225,6 @@ class Faster(Verbs, Starlette):
             Middleware(ExceptionMiddleware, handlers=handlers, debug=self.debug),
             Middleware(AsyncExitStackMiddleware),
         ]
-        app: ASGIApp = self.router
         for cls, args, kwargs in reversed(stack):
             app = cls(app, *args, **kwargs)
         return app
@@ -244,7 +234,42 @@ class Faster(Verbs, Starlette):
             raise RuntimeError(f"scope type {scope['type']!r} is not supported")
         if self.root_path:
             scope["root_path"] = self.root_path
-        await super().__call__(scope, receive, send)
+        if scope["type"] == "http" and self._is_plain() and not scope.get("root_path") and await self._short_way(scope, receive, send):
+            return
+        body = scope.pop(BODY, None)
+        await super().__call__(scope, receive if body is None else replaying(body, receive), send)
+
+    def _is_plain(self) -> bool:
+        """Whether nothing stands between the server and the operations that has to see each request."""
+        plain = self._plain
+        if plain is None or self._plain_for != (len(self.user_middleware), len(self.exception_handlers)):
+            own = type(self).build_middleware_stack is Faster.build_middleware_stack and type(self.router).app is routing.APIRouter.app
+            plain = own and not self.user_middleware and self.max_body_size is None
+            self._plain, self._plain_for = plain, (len(self.user_middleware), len(self.exception_handlers))
+            self._answers = None
+        return plain
+
+    async def _short_way(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Answer a request the short way, if it has one; False: nothing has happened yet but that its body was read."""
+        path: str = scope["path"]
+        segments = path.split("/")
+        route, plan = self.router.index().short_way(scope["method"], path, segments, self._finish)
+        if plan is None:
+            return False
+        scope["app"] = self
+        scope["router"] = self.router
+        scope["route"] = route
+        scope["endpoint"] = route.endpoint
+        return await plan(scope, receive, send, segments)  # type: ignore[no-any-return]
+
+    async def _finish(self, outcome: Any, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Send a response, or answer an exception, as if it came from the router."""
+        if self._answers is None:
+            self._answers = self._wrap(outcome_app)
+        body = scope.pop(BODY, None)
+        scope[OUTCOME] = outcome
+        await self._answers(scope, receive if body is None else replaying(body, receive), send)
+        return True
 
     # --- registration
 
@@ -390,7 +415,9 @@ class Faster(Verbs, Starlette):
         if self.redoc_url:
             self.add_route(self.redoc_url, self._redoc, include_in_schema=False)
 
-    def add_route(self, path: str, route: Callable[..., Any], methods: Any = None, name: Any = None, include_in_schema: bool = True) -> None:
+    def add_route(
+        self, path: str, route: Callable[..., Any], methods: Any = None, name: Any = None, include_in_schema: bool = True
+    ) -> None:
         """Register a function of a request, without parameters, validation or schema."""
         self.router.add_route(path, route, methods=methods, name=name, include_in_schema=include_in_schema)
 
@@ -429,6 +456,29 @@ class Faster(Verbs, Starlette):
         return f"<{type(self).__name__} routes={len(self.routes)}>"
 
 
+_HANDLERS: dict[Any, Any] = {
+    HTTPException: http_exception_handler,
+    RequestValidationError: request_validation_exception_handler,
+    WebSocketRequestValidationError: websocket_request_validation_exception_handler,
+}
+# What the constructor hands to its router, and what it keeps as it is.
+_OF_ROUTER = (
+    "routes",
+    "redirect_slashes",
+    "on_startup",
+    "on_shutdown",
+    "lifespan",
+    "default_response_class",
+    "dependencies",
+    "callbacks",
+    "deprecated",
+    "include_in_schema",
+    "responses",
+    "generate_unique_id_function",
+    "strict_content_type",
+    "max_body_size",
+    "form_limits",
+)
 _DESCRIPTION = (
     "title",
     "summary",

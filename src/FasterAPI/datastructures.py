@@ -68,7 +68,7 @@ class UploadFile(StarletteUploadFile):
             filename, file = file, file_
             content_type = content_type or "application/octet-stream"
         if file is None:
-            file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115
+            file = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115
             size = size or 0
         fields = dict(headers or {})
         if content_type is not None:
@@ -122,7 +122,7 @@ class DefaultPlaceholder:
         return f"Default({self.value!r})"
 
 
-def Default(value: T) -> T:  # noqa: N802 - the target's name
+def Default(value: T) -> T:
     """Mark `value` as a default."""
     return DefaultPlaceholder(value)  # type: ignore[return-value]
 

@@ -187,7 +187,9 @@ def jsonable_encoder(
     Raises:
         ValueError: for an object that has no attributes at all.
     """
-    include = set(include) if include is not None and not isinstance(include, (set, dict)) else include
-    exclude = set(exclude) if exclude is not None and not isinstance(exclude, (set, dict)) else exclude
     walk = _Walk(by_alias, exclude_unset, exclude_defaults, exclude_none, custom_encoder or {}, sqlalchemy_safe)
-    return walk.encode(obj, include, exclude)
+    return walk.encode(obj, _as_set(include), _as_set(exclude))
+
+
+def _as_set(names: Any) -> Any:
+    return names if names is None or isinstance(names, (set, dict)) else set(names)

@@ -15,11 +15,9 @@ __all__ = [
     "FastAPIError",
     "HTTPException",
     "PydanticV1NotSupportedError",
-    "RequestErrorModel",
     "RequestValidationError",
     "ResponseValidationError",
     "ValidationException",
-    "WebSocketErrorModel",
     "WebSocketException",
     "WebSocketRequestValidationError",
 ]

@@ -28,7 +28,10 @@ class ParamTypes(Enum):
     cookie = "cookie"
 
 
-class _Marker(FieldInfo):
+_Base: Any = FieldInfo  # final, but for type checkers only
+
+
+class _Marker(_Base):  # type: ignore[misc]
     """What all markers share: the options that pydantic knows go to it, the rest are for the schema of the API."""
 
     _own: ClassVar[tuple[str, ...]] = ("example", "include_in_schema", "openapi_examples")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.message
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from enum import Enum, IntEnum
 from functools import partial
@@ -61,11 +61,13 @@ __all__ = [
     "Mount",
     "NoMatchFound",
     "Route",
+    "RouteContext",
     "WebSocketRoute",
     "compile_path",
     "get_name",
     "get_request_handler",
     "get_websocket_app",
+    "iter_route_contexts",
     "request_response",
     "run_endpoint_function",
     "serialize_response",
@@ -87,7 +89,8 @@ _NOT_AWAITED = (
 
 def request_response(func: Callable[[Request], Awaitable[Response] | Response]) -> ASGIApp:
     """A function of a request as an ASGI application, with the exit stacks of its dependencies."""
-    handler: Any = func if is_async_callable(func) else partial(run_in_threadpool, func)
+    blocking: Any = func
+    handler: Any = func if is_async_callable(func) else partial(run_in_threadpool, blocking)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -280,6 +283,12 @@ class _Operation:
 
     def _context(self, request: Request) -> EndpointContext:
         return _context_of(self.call, self.dependant.path, request.method, request.scope)
+
+    async def respond_with(self, request: Request, result: Any) -> Response:
+        """The response for a result that is there already, of an operation without dependencies."""
+        from FasterAPI.dependencies.solving import SolvedDependency, blank_response
+
+        return await self._respond(request, SolvedDependency({}, [], None, blank_response(), {}), result)
 
     # --- the body of the request
 
@@ -529,7 +538,9 @@ class APIRoute(_Items, routing.Route):
 
             self.body_field = body_field(fields, self.unique_id, self.embedded)
         self._choose_response_model()
-        self.app = with_body_limit(request_response(self.get_route_handler()), max_body_size)
+        handler = self.get_route_handler()
+        self.operation = getattr(handler, "__self__", None)  # an `_Operation`, unless a subclass has its own handler
+        self.app = with_body_limit(request_response(handler), max_body_size)
 
     def _describe_responses(self) -> None:
         self.response_fields: dict[int | str, Any] = {}
@@ -590,7 +601,7 @@ class APIRoute(_Items, routing.Route):
             child_scope["route"] = self
         return match, child_scope
 
-    # What `__init__` takes over as it is.
+    # Taken over by `__init__` as they are:
     response_model: Any
     summary: str | None
     response_description: str
@@ -611,6 +622,21 @@ class APIRoute(_Items, routing.Route):
     strict_content_type: Any
     stream_item_type: Any
     max_body_size: int | None
+
+
+class RouteContext:
+    """A route as the routers that include it serve it. Here each of those has made a route of its own."""
+
+    def __init__(self, route: BaseRoute) -> None:
+        self.route = self.original_route = route
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.route, name)
+
+
+def iter_route_contexts(routes: Sequence[Any]) -> Iterator[RouteContext]:
+    """A context for each route."""
+    return (route if isinstance(route, RouteContext) else RouteContext(route) for route in routes)
 
 
 def _result_field(name: str, annotation: Any) -> Any:

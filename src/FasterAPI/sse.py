@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import StreamingResponse
 
-__all__ = ["KEEPALIVE_COMMENT", "EventSourceResponse", "ServerSentEvent", "format_sse_event"]
+__all__ = ["KEEPALIVE_COMMENT", "EventSourceResponse", "format_sse_event"]
 
 KEEPALIVE_COMMENT = b": ping\n\n"
 

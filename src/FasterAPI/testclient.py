@@ -23,13 +23,6 @@ _PATIENCE = 5.0  # seconds that an application has to end after its WebSocket wa
 
 
 class _Transport(ASGITransport):
-    """What a server would add, and a test can see: that connections are kept, and bodies that just end."""
-
-    def _scope(self, request: Any) -> dict[str, Any]:
-        scope = super()._scope(request)
-        scope["headers"].append((b"connection", b"keep-alive"))
-        return scope
-
     def _broken(self) -> None:
         """An application that fails in its response is a shorter response, to a test that asked for no exceptions."""
 
@@ -74,7 +67,7 @@ class TestClient(SyncClient):
         self._asgi = _Transport(
             app, root_path=root_path, client=client, raise_app_exceptions=raise_server_exceptions, lifespan="manual", wait_for_return=True
         )
-        headers = {"user-agent": "testclient", **dict(options.pop("headers", None) or {})}
+        headers = {"connection": "keep-alive", "user-agent": "testclient", **dict(options.pop("headers", None) or {})}
         super().__init__(base_url, transport=self._asgi, headers=headers, **options)
         self._origin = base_url
 

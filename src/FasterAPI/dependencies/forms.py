@@ -29,7 +29,7 @@ def add_union_validators(annotation: Any) -> Any:
         model, *metadata = get_args(choice) if get_origin(choice) is Annotated else (choice,)
         tag = next((item for item in reversed(metadata) if isinstance(item, Tag)), Tag(model.__name__))
         choices.append(Annotated[choice, BeforeValidator(partial(_by_own_names, model=model)), tag])
-    return Union[tuple(choices)]  # noqa: UP007
+    return Union[tuple(choices)]
 
 
 def _by_own_names(value: Any, *, model: Any) -> Any:
@@ -46,10 +46,7 @@ def _by_own_names(value: Any, *, model: Any) -> Any:
             if item is not None and item is not Undefined:
                 found[alias] = item
                 break
-    for key, item in value.items():
-        if key not in taken or item is None or item == []:
-            found[key] = item
-    return found
+    return {**found, **{key: item for key, item in value.items() if key not in taken or item is None or item == []}}
 
 
 def body_field(fields: Sequence[ModelField], unique_id: str, embedded: bool) -> ModelField | None:
@@ -81,7 +78,8 @@ def body_field(fields: Sequence[ModelField], unique_id: str, embedded: bool) -> 
             options["media_type"] = "multipart/form-data"
         elif len(set(media)) == 1:
             options["media_type"] = media[0]
-    return make_field("body", marker(**options))
+    made: ModelField = make_field("body", marker(**options))
+    return made
 
 
 def _numbered(index: int, field: ModelField) -> ModelField:
@@ -90,7 +88,7 @@ def _numbered(index: int, field: ModelField) -> ModelField:
     models = form_models(field)
     if len(models) == 1:
         model: Any = Annotated[models[0], GetPydanticSchema(get_pydantic_json_schema=partial(_model_schema, models[0]))]
-        info.annotation = cast(Any, model if info.annotation is models[0] else model | None)
+        info.annotation = cast("Any", model if info.annotation is models[0] else model | None)
     name = info.alias = info.validation_alias = info.serialization_alias = f"field_{index}"
     info.title = info.title or field.name.replace("_", " ").title()
     return ModelField(name, info)
@@ -159,6 +157,3 @@ def _form_conditions(field: ModelField, models: list[Any], part: dict[str, Any])
     if field.required:
         return [{"not": absent}, part]
     return [{"anyOf": [absent, part]}]
-
-
-

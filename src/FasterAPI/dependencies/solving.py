@@ -142,7 +142,7 @@ class _Solver:
 
     def _effective(self, dependant: Dependant) -> Dependant:
         """What stands in for a dependency that is overridden."""
-        call = self.overrides.get(dependant.call, dependant.call)
+        call: Any = self.overrides.get(dependant.call, dependant.call)
         if call is dependant.call:
             return dependant
         found = dependant.replaced.get(call)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
 import typing
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Annotated, Any, ForwardRef, NamedTuple, cast, get_args, get_origin
 
 from starlette.background import BackgroundTasks
@@ -29,6 +30,7 @@ __all__ = [
     "get_dependant",
     "get_parameterless_sub_dependant",
     "get_stream_item_type",
+    "get_typed_annotation",
     "get_typed_return_annotation",
     "get_typed_signature",
     "solve_dependencies",
@@ -44,7 +46,8 @@ _INJECTED = (
 )
 _STREAMS = (AsyncIterable, AsyncIterator, AsyncGenerator, Iterable, Iterator, Generator)
 _EMPTY = inspect.Parameter.empty
-_ALIASES: Any = getattr(typing, "TypeAliasType", ())  # from Python 3.12
+# From Python 3.12; before that, of the library that pydantic brings, which has its own on later ones too.
+_ALIASES: Any = (getattr(typing, "TypeAliasType", ()), getattr(sys.modules.get("typing_extensions"), "TypeAliasType", ()))
 
 
 # --- annotations
@@ -62,16 +65,18 @@ def get_typed_signature(call: Callable[..., Any]) -> inspect.Signature:
         else:
             signature = inspect.signature(call)
     names = getattr(inspect.unwrap(call), "__globals__", {})
-    parameters = [parameter.replace(annotation=_evaluated(parameter.annotation, names)) for parameter in signature.parameters.values()]
+    found = signature.parameters.values()
+    parameters = [item.replace(annotation=get_typed_annotation(item.annotation, names)) for item in found]
     return signature.replace(parameters=parameters)
 
 
-def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:
+def get_typed_annotation(annotation: Any, names: dict[str, Any]) -> Any:
+    """An annotation, evaluated where it is text whose names are known."""
     if isinstance(annotation, ForwardRef):
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         try:
-            annotation = eval(annotation, names)  # noqa: S307 - the program's own annotation
+            annotation = eval(annotation, names)
         except NameError:
             return ForwardRef(annotation)
     return None if annotation is type(None) else annotation
@@ -85,7 +90,7 @@ def get_typed_return_annotation(call: Callable[..., Any]) -> Any:
         annotation = get_typed_signature(call).return_annotation
     if annotation is inspect.Signature.empty:
         return None
-    return _evaluated(annotation, getattr(inspect.unwrap(call), "__globals__", {}))
+    return get_typed_annotation(annotation, getattr(inspect.unwrap(call), "__globals__", {}))
 
 
 def get_stream_item_type(annotation: Any) -> Any:
@@ -153,9 +158,7 @@ def _check_lifetimes(dependant: Dependant, depends: Depends) -> None:
         raise DependencyScopeError(text)
 
 
-def _dependant_of(
-    depends: Depends, path: str, name: str | None, scopes: Sequence[str], above: tuple[Callable[..., Any], ...]
-) -> Dependant:
+def _dependant_of(depends: Depends, path: str, name: str | None, scopes: Sequence[str], above: tuple[Callable[..., Any], ...]) -> Dependant:
     assert callable(depends.dependency), f"Depends() of {name!r} needs something that can be called, not {depends.dependency!r}"
     own = list(depends.scopes or ()) if isinstance(depends, Security) else []
     return get_dependant(
@@ -289,24 +292,23 @@ def _field(name: str, info: Any, annotation: Any, path_names: set[str]) -> Any:
     in_path = name in path_names
     if in_path:
         assert isinstance(info, params.Path), f"Cannot use `{type(info).__name__}` for path param {name!r}"
-        choices = info.validation_alias
-        if isinstance(choices, AliasChoices) and all(isinstance(choice, str) for choice in choices.choices):
-            from copy import copy
-
-            found = next((choice for choice in choices.choices if choice in path_names), None)
-            if found is not None:
-                info = copy(info)
-                info.validation_alias = found
     elif isinstance(info, params.Param) and getattr(info, "in_", None) is None:
         info.in_ = params.ParamTypes.query
     elif not isinstance(info, (params.Param, params.Body)):
         info = _as_query(info)
+    choices = info.validation_alias
+    if isinstance(info, params.Path) and isinstance(choices, AliasChoices) and all(isinstance(item, str) for item in choices.choices):
+        # The name that the path has; another prefix may have another, so not in the marker itself.
+        found = next((choice for choice in choices.choices if choice in path_names), None)
+        if found is not None:
+            info = copy(info)
+            info.validation_alias = found
     if isinstance(info, params.Form):
         info.annotation = add_union_validators(info.annotation)
     if not info.alias:
         info.alias = name.replace("_", "-") if getattr(info, "convert_underscores", False) else name
     field = make_field(name, info)
-    kinds = cast(Any, info.annotation)
+    kinds = cast("Any", info.annotation)
     if in_path:
         assert is_scalar(kinds), "Path params must be of one of the supported types"
     elif isinstance(info, params.Query):

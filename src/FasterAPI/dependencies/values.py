@@ -19,7 +19,7 @@ Location = tuple[int | str, ...]
 _LISTS = (list, tuple, set, frozenset)
 
 
-def validated(field: ModelField, value: Any, loc: Location) -> tuple[Any, Errors]:
+def validated(field: Any, value: Any, loc: Location) -> tuple[Any, Errors]:
     """The value of a field, its default where there is none, or what is wrong with it."""
     if value is Undefined:
         if field.required:
@@ -27,7 +27,8 @@ def validated(field: ModelField, value: Any, loc: Location) -> tuple[Any, Errors
         value = deepcopy(field.default)
         if not field.field_info.validate_default:
             return value, []
-    return field.validate(value, loc=loc)
+    checked: tuple[Any, Errors] = field.validate(value, loc=loc)
+    return checked
 
 
 def _is_empty_file(value: Any) -> bool:

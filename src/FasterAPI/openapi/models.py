@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,16 +13,9 @@ from typing_extensions import deprecated as deprecated_member
 
 from FasterAPI.logger import logger
 
-try:
-    import email_validator as _email_validator  # noqa: F401
-except ImportError:
-    _has_email_validator = False
-else:
-    _has_email_validator = True
+_has_email_validator = importlib.util.find_spec("email_validator") is not None
 
-if TYPE_CHECKING:
-    from pydantic import EmailStr
-elif _has_email_validator:
+if TYPE_CHECKING or _has_email_validator:
     from pydantic import EmailStr
 else:
 
@@ -188,7 +182,7 @@ class Example(TypedDict, total=False):
     description: str | None
     value: Any | None
     externalValue: AnyUrl | None
-    __pydantic_config__ = {"extra": "allow"}  # type: ignore[misc]
+    __pydantic_config__ = {"extra": "allow"}  # type: ignore[misc]  # noqa: RUF012
 
 
 class ParameterInType(Enum):

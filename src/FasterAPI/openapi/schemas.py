@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
+import msgspec
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -13,7 +14,8 @@ from pydantic_core import CoreSchema
 
 from FasterAPI._annotations import is_kind
 from FasterAPI._pydantic import ModelField, fields_of
-from FasterAPI.openapi.constants import REF_TEMPLATE
+from FasterAPI._structs import StructField
+from FasterAPI.openapi.constants import REF_PREFIX, REF_TEMPLATE
 
 __all__ = ["Schemas"]
 
@@ -21,7 +23,7 @@ Mode = Literal["validation", "serialization"]
 
 
 class _Generator(GenerateJsonSchema):
-    def bytes_schema(self, schema: CoreSchema) -> JsonSchemaValue:  # type: ignore[override]
+    def bytes_schema(self, schema: CoreSchema) -> JsonSchemaValue:
         found: dict[str, Any] = {"type": "string", "contentMediaType": "application/octet-stream"}
         config = self._config
         if (config.ser_json_bytes if self.mode == "serialization" else config.val_json_bytes) == "base64":
@@ -38,8 +40,10 @@ class Schemas:
         separate: whether a model that is both read and written may have two.
     """
 
-    def __init__(self, fields: Sequence[ModelField], *, separate: bool) -> None:
+    def __init__(self, fields: Sequence[Any], *, separate: bool) -> None:
         self._separate = separate
+        structs = [field for field in fields if isinstance(field, StructField)]
+        fields = [field for field in fields if not isinstance(field, StructField)]
         asked = {field.field_info.annotation for field in fields if _is_hashable(field.field_info.annotation)}
         all_fields = list(fields)
         for mode in ("validation", "serialization"):
@@ -47,18 +51,26 @@ class Schemas:
             for field in fields:
                 if field.mode == mode:
                     _collect(field.field_info.annotation, models)
-            all_fields += [ModelField(model.__name__, FieldInfo(annotation=model), mode) for model in models if model not in asked]  # type: ignore[arg-type]
+            all_fields += [ModelField(model.__name__, FieldInfo(annotation=model), mode) for model in models if model not in asked]
         inputs = [(field, self._mode(field), field.schema_source()) for field in all_fields]
+        self._found: Any
         self._found, definitions = _Generator(ref_template=REF_TEMPLATE).generate_definitions(inputs)
         self.definitions: dict[str, dict[str, Any]] = definitions  # type: ignore[assignment]
+        if structs:
+            found, components = msgspec.json.schema_components([field.type for field in structs], ref_template=REF_PREFIX + "{name}")
+            self._found.update(((field, field.mode), schema) for field, schema in zip(structs, found, strict=True))
+            self.definitions.update(components)
         for definition in self.definitions.values():
             if "description" in definition:
                 definition["description"] = definition["description"].split("\f")[0]
 
-    def _mode(self, field: ModelField) -> Mode:
-        return field.mode if self._separate or _has_computed(field) else "validation"
+    def _mode(self, field: Any) -> Mode:
+        if isinstance(field, StructField):
+            return field.mode
+        found: Mode = field.mode
+        return found if self._separate or _has_computed(field) else "validation"
 
-    def of(self, field: ModelField, name: str | None = None) -> dict[str, Any]:
+    def of(self, field: Any, name: str | None = None) -> dict[str, Any]:
         """The schema of one of the fields; `name`: what its title is made of where it has none."""
         schema = dict(self._found[field, self._mode(field)])
         if name is None:

@@ -62,9 +62,9 @@ _EVENT: dict[str, Any] = {
 
 
 def _operations(routes: Sequence[Any]) -> Iterator[Any]:
-    from FasterAPI.routing import APIRoute
+    from FasterAPI.routing import APIRoute, iter_route_contexts
 
-    return (route for route in routes if isinstance(route, APIRoute))
+    return (found.route for found in iter_route_contexts(routes) if isinstance(found.route, APIRoute))
 
 
 def _flat(fields: Sequence[ModelField]) -> list[ModelField]:
@@ -308,7 +308,6 @@ def get_openapi(
     if components:
         output["components"] = components
     output["paths"] = paths
-    for name, value in (("webhooks", hooks), ("tags", tags), ("externalDocs", external_docs)):
-        if value:
-            output[name] = value
+    rest = {"webhooks": hooks, "tags": tags, "externalDocs": external_docs}
+    output |= {name: value for name, value in rest.items() if value}
     return jsonable_encoder(OpenAPI(**output), by_alias=True, exclude_none=True)  # type: ignore[no-any-return]

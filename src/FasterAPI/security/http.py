@@ -45,9 +45,7 @@ class HTTPBase(SecurityBase):
     model: HTTPBaseModel
     _wanted: str | None = None  # the scheme that is taken; None: any
 
-    def __init__(
-        self, *, scheme: str, scheme_name: str | None = None, description: str | None = None, auto_error: bool = True
-    ) -> None:
+    def __init__(self, *, scheme: str, scheme_name: str | None = None, description: str | None = None, auto_error: bool = True) -> None:
         self._set_up(HTTPBaseModel(scheme=scheme, description=description), scheme_name, auto_error)
 
     def _set_up(self, model: HTTPBaseModel, scheme_name: str | None, auto_error: bool) -> None:
@@ -113,7 +111,7 @@ class HTTPBearer(HTTPBase):
     def __init__(
         self,
         *,
-        bearerFormat: str | None = None,  # noqa: N803 - the schema's name
+        bearerFormat: str | None = None,
         scheme_name: str | None = None,
         description: str | None = None,
         auto_error: bool = True,

@@ -89,7 +89,7 @@ class OAuth2(SecurityBase):
         """The exception for a request without a token."""
         return HTTPException(401, "Not authenticated", {"WWW-Authenticate": "Bearer"})
 
-    def _missing(self) -> None:
+    def _missing(self) -> Any:
         if self.auto_error:
             raise self.make_not_authenticated_error()
 
@@ -108,12 +108,12 @@ class OAuth2PasswordBearer(_Bearer):
 
     def __init__(
         self,
-        tokenUrl: str,  # noqa: N803 - the schema's names
+        tokenUrl: str,
         scheme_name: str | None = None,
         scopes: dict[str, str] | None = None,
         description: str | None = None,
         auto_error: bool = True,
-        refreshUrl: str | None = None,  # noqa: N803
+        refreshUrl: str | None = None,
     ) -> None:
         flow = {"tokenUrl": tokenUrl, "refreshUrl": refreshUrl, "scopes": scopes or {}}
         super().__init__(flows={"password": flow}, scheme_name=scheme_name, description=description, auto_error=auto_error)
@@ -124,9 +124,9 @@ class OAuth2AuthorizationCodeBearer(_Bearer):
 
     def __init__(
         self,
-        authorizationUrl: str,  # noqa: N803 - the schema's names
-        tokenUrl: str,  # noqa: N803
-        refreshUrl: str | None = None,  # noqa: N803
+        authorizationUrl: str,
+        tokenUrl: str,
+        refreshUrl: str | None = None,
         scheme_name: str | None = None,
         scopes: dict[str, str] | None = None,
         description: str | None = None,

@@ -17,7 +17,7 @@ class OpenIdConnect(SecurityBase):
     def __init__(
         self,
         *,
-        openIdConnectUrl: str,  # noqa: N803 - the schema's name
+        openIdConnectUrl: str,
         scheme_name: str | None = None,
         description: str | None = None,
         auto_error: bool = True,
