@@ -20,7 +20,7 @@ from fasthttp.testing import UnmatchedRequestError
 from fasthttp.timeouts import Timeout
 from fasthttp.transports import MockTransport
 from fasthttp.transports.mock import MockResponse
-from tests.shell.server import Peer, serve
+from tests.shell.server import Peer, response, serve
 
 LOCAL = SecurityPolicy(allow_hosts=["localhost"])
 
@@ -281,6 +281,30 @@ async def test_the_total_limit_of_a_stream_ends_at_its_head() -> None:
             async with http.stream("GET", "/slow") as response:
                 asyncio.get_running_loop().call_later(0.25, gate.set)
                 assert await response.aread() == b"ab"
+
+
+async def test_each_attempt_of_a_stream_has_a_total_limit_of_its_own() -> None:
+    """A wait between two attempts that is longer than the limit is no failure; a second head that does not come is one."""
+
+    def script(peer: Peer) -> None:
+        while (request := peer.read()) is not None:
+            if len(peer.server.requests) % 2:
+                peer.send(response(status="503 Service Unavailable"))
+            elif request.target == "/never":
+                peer.wait()
+            else:
+                peer.send(response(b"here"))
+
+    retry = RetryMiddleware(1, backoff_factor=0.3, jitter=False)
+    with serve(script) as place:
+        async with AsyncSession(place.url, security=LOCAL, middleware=retry, timeout=Timeout(0.2)) as http:
+            async with http.stream("GET", "/late") as streamed:
+                assert (streamed.status, await streamed.aread()) == (200, b"here")
+            with pytest.raises(TotalTimeout) as caught:
+                async with http.stream("GET", "/never"):
+                    pass
+    assert (caught.value.sent_attempts, caught.value.limit) == (2, 0.2)
+    assert len(place.requests) == 4
 
 
 async def test_a_stream_that_is_left_early_gives_its_place_back() -> None:

@@ -290,8 +290,8 @@ class AsyncConnectionSource:
             if self._trace is not None:
                 self._trace.end()  # last: what the hook raises must not keep the connection
 
-    def limit_total(self, seconds: float) -> None:
-        """Let the rest take no longer than this."""
+    def limit_total(self, seconds: float | None) -> None:
+        """Let the rest take no longer than this; None: as long as it likes."""
         if self._connection is not None:
             self._connection.limit_total(seconds)
 

@@ -297,8 +297,11 @@ class Connection:
 
     abort = close
 
-    def limit_total(self, seconds: float) -> None:
-        """Let the rest of the exchange take no longer than this."""
+    def limit_total(self, seconds: float | None) -> None:
+        """Let the rest of the exchange take no longer than this; None: as long as it likes."""
+        if seconds is None:
+            self._total_at = None
+            return
         total_at = monotonic() + seconds
         if self._total_at is None or total_at < self._total_at:
             self._timeout = self._timeout.with_total(seconds)

@@ -84,8 +84,8 @@ class SyncBody:
         """All of it, decoded."""
         return b"".join([piece for piece in self.pieces()])
 
-    def limit_total(self, seconds: float) -> None:
-        """Let the rest take no longer than this, where it comes over a connection."""
+    def limit_total(self, seconds: float | None) -> None:
+        """Let the rest take no longer than this, where it comes over a connection; None: as long as it likes."""
         limit = getattr(self._source, "limit_total", None)
         if limit is not None:
             limit(seconds)

@@ -24,7 +24,6 @@ from fasthttp.errors import (
     PrerequisiteFailed,
     RequestError,
     SecurityError,
-    TotalTimeout,
 )
 from fasthttp.graphql import graphql_error, make_payload, typed_data
 from fasthttp.middleware.base import MiddlewareManager, RouteRequest
@@ -152,18 +151,7 @@ class _Flight:
         try:
             view, config = self._prepare()
             await self._request_hooks(view, config)
-            timeout = Timeout.from_value(config["timeout"])
-            config["timeout"] = timeout.with_total(None)
-            try:
-                async with asyncio.timeout(timeout.total):
-                    self.response = response = await self._through_middleware(view, config, stream=True)
-            except TimeoutError as exc:
-                if isinstance(exc, FastHTTPError):
-                    raise
-                total = timeout.total
-                raise TotalTimeout(
-                    f"total timeout after {total:g} s", phase="total", limit=total, url=view.url, method=view.method
-                ) from exc
+            self.response = response = await self._through_middleware(view, config, stream=True)
             try:
                 await self._response_hooks(response)
             except BaseException:
@@ -316,9 +304,13 @@ class _Flight:
             options["jar"] = request.jar
         if request.retry is not None:
             options["retry"] = request.retry
-        if stream:
-            options["stream"] = True
-        return await self._send(request.route.url, options)
+        if not stream:
+            return await self._send(request.route.url, options)
+        options["stream"] = True
+        response = await self._send(request.route.url, options)
+        if response._body is not None:
+            response._body.limit_total(None)  # the reader of a stream takes the time that it needs
+        return response
 
     async def _send(self, url: str, options: dict[str, Any]) -> Response:
         route = self.plan.route
