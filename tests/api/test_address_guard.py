@@ -375,6 +375,20 @@ def test_hosts_can_be_allowed_later() -> None:
     assert passes_url("http://localhost/", judge)
 
 
+def test_a_twin_shares_what_is_allowed_but_no_proxy() -> None:
+    """Whichever of the two is told of a host, both let it pass; an exemption is for one of them."""
+    judge = guard()
+    other = judge.twin()
+    judge.allow("10.0.0.1")
+    other.allow("10.0.0.2")
+    for address in ("10.0.0.1", "10.0.0.2"):
+        assert passes(address, judge)
+        assert passes(address, other)
+    judge.exempt("proxy.corp", 3128)
+    assert passes("10.0.0.3", judge, "proxy.corp", 3128)
+    assert not passes("10.0.0.3", other, "proxy.corp", 3128)
+
+
 def test_what_is_remembered_is_bounded_and_keyed_by_host_and_port() -> None:
     """Many hosts cost no memory without end, and one port says nothing about another."""
     judge = guard(allow_hosts=["localhost:1"])

@@ -74,6 +74,28 @@ def test_local_servers_can_be_allowed(how: str, monkeypatch: pytest.MonkeyPatch)
         assert isinstance(app.run()["private"].error, SSRFBlockedError)
 
 
+def test_what_is_allowed_during_a_run_counts_in_it() -> None:
+    """A handler that learns of a host can have the routes after it go there."""
+    with serve(answering(response(b"hello"))) as place:
+        app = FastHTTP(log="off", security=SecurityPolicy(allow_hosts=[f"127.0.0.1:{place.port}"]))
+        app.add_route("GET", place.url, lambda resp: app.security.allow(f"localhost:{place.port}"), name="first")
+        app.add_route("GET", f"http://localhost:{place.port}/", lambda resp: resp.text, name="second", after=["first"])
+        app.add_route("GET", "http://10.0.0.1:9/", lambda resp: None, name="private")
+        result = app.run()
+    assert result["second"].value == "hello"
+    assert isinstance(result["private"].error, SSRFBlockedError)
+
+
+@pytest.mark.parametrize("wrong", ["10.0.0.0/33", "a.test,b.test", ""])
+def test_what_cannot_be_allowed(wrong: str) -> None:
+    """A malformed host is named in the error, and those beside it are not allowed either."""
+    app = FastHTTP(log="off")
+    with pytest.raises(ValueError, match=r"allow\(\): .* is malformed"):
+        app.security.allow("localhost", wrong)
+    with serve(answering(response(b"hello"))) as place:
+        assert isinstance(outcome(app, place.url).error, SSRFBlockedError)
+
+
 def test_a_name_with_one_private_address_is_refused() -> None:
     """Also where a transport of the network was given, and by the answer of the name service alone."""
 
@@ -328,3 +350,20 @@ async def test_sessions_are_guarded_too() -> None:
         http._log._mode = "off"
         assert await http.get("http://127.0.0.1:9/") is None
         assert isinstance(http.last_error, SSRFBlockedError)
+
+
+async def test_an_open_session_takes_notice_of_what_is_allowed_and_signed_later() -> None:
+    """From the next call on, without being opened again."""
+    with serve(answering(response(b"hello"))) as place:
+        async with AsyncSession(place.url) as http:
+            http._log._mode = "off"
+            assert await http.get("/") is None
+            http.security.allow("localhost")
+            assert (await http.get("/")).text == "hello"  # type: ignore[union-attr]
+            http.security.enable_signing()
+            assert await http.get("/signed")
+            http.security.enable_signing(False)
+            assert await http.get("/")
+    assert [(request.target, "x-signature" in request.headers) for request in place.requests] == [
+        ("/", False), ("/signed", True), ("/", False),
+    ]  # fmt: skip

@@ -47,8 +47,8 @@ class Security:
         self.policy = security if isinstance(security, SecurityPolicy) else SecurityPolicy()
         self._signing = secret_key is not None
         self._secret_key: bytes | None = None
-        self._allowed: tuple[str, ...] = ()
-        self._environment = os.environ.get("FASTHTTP_ALLOW_HOSTS", "")
+        self._signer: Signer | None = None
+        self._guard: AddressGuard | None = None
         if secret_key is not None:
             Signer(secret_key)  # raises for a key that is too short
             self._secret_key = secret_key
@@ -58,7 +58,8 @@ class Security:
             self.breaker = CircuitBreaker(
                 policy.failure_threshold, policy.recovery_time, policy.half_open_max_calls, policy.success_threshold
             )
-        self.guard()  # raises for entries that are malformed
+        if self.enabled and self.policy.ssrf:
+            self._guard = AddressGuard(self.policy, os.environ.get("FASTHTTP_ALLOW_HOSTS", ""))
 
     @property
     def secret_key(self) -> bytes:
@@ -72,13 +73,9 @@ class Security:
         self._signing = enabled
 
     def allow(self, *hosts: str) -> None:
-        """Let requests go to these hosts, addresses or networks as well."""
-        before, self._allowed = self._allowed, (*self._allowed, *hosts)
-        try:
-            self.guard()
-        except ValueError:
-            self._allowed = before
-            raise
+        """Let requests go to these hosts, addresses or networks as well, from now on. Raises `ValueError` for a malformed one."""
+        if self._guard is not None:
+            self._guard.allow(*hosts)
 
     def breaker_state(self, url: str) -> str:
         """ "closed", "open" or "half-open": of the origin of this URL."""
@@ -90,14 +87,16 @@ class Security:
         return Masks(self.policy.mask_names, everything=self.policy.mask_secrets)
 
     def guard(self) -> AddressGuard | None:
-        """The address guard, with all that is allowed by now; None where it is off."""
-        if not self.enabled or not self.policy.ssrf:
-            return None
-        return AddressGuard(self.policy, extra_allowed=",".join([self._environment, *self._allowed]).strip(","))
+        """An address guard for one client, which knows what is allowed later, too; None where it is off."""
+        return None if self._guard is None else self._guard.twin()
 
     def signer(self) -> Signer | None:
-        """What signs, None where nothing is signed."""
-        return Signer(self.secret_key, self.policy.sign_hosts) if self._signing else None
+        """What signs at this moment, None where nothing is signed."""
+        if not self._signing:
+            return None
+        if self._signer is None:
+            self._signer = Signer(self.secret_key, self.policy.sign_hosts)
+        return self._signer
 
 
 class Watch:
@@ -107,7 +106,7 @@ class Watch:
         self._policy = security.policy if security.enabled else None
         self._always = security.policy
         self._guard = guard
-        self._signer = security.signer()
+        self._signer = security.signer
         self.max_buffered = _MAX_SIGNED
 
     def check(self, request: Request) -> None:
@@ -124,13 +123,15 @@ class Watch:
 
     def wants_body(self, request: Request) -> bool:
         """Whether the body is needed as bytes, to be signed."""
-        return self._signer is not None and self._signer.wants(request.parsed_url)
+        signer = self._signer()
+        return signer is not None and signer.wants(request.parsed_url)
 
     def sign(self, request: Request) -> Request:
         """The request with the headers of its signature."""
-        if self._signer is None or not self._signer.wants(request.parsed_url):
+        signer = self._signer()
+        if signer is None or not signer.wants(request.parsed_url):
             return request
-        fields = self._signer.headers(
+        fields = signer.headers(
             request.method, request.parsed_url, request.content or b"", timestamp=int(time()), nonce=secrets.token_hex(16)
         )
         headers = request.headers.copy()

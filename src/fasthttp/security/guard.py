@@ -6,6 +6,7 @@ connected to. What a name has resolved to once and will resolve to later does no
 
 from __future__ import annotations
 
+from copy import copy
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 
 from fasthttp.errors import SSRFBlockedError
@@ -74,6 +75,13 @@ class AddressGuard:
         """Add to the allowed hosts. Raises `ValueError` for a malformed entry."""
         HostList("allow()", hosts)  # all of them or none
         self._allowed.extend("allow()", hosts)
+
+    def twin(self) -> AddressGuard:
+        """Another guard with the same lists, also with what is allowed later; what it exempts is its own."""
+        other = copy(self)
+        other._exempt = set()
+        other._passed = set()
+        return other
 
     def exempt(self, host: str, port: int) -> None:
         """Let connections to this place pass, whatever it resolves to: it is a proxy's own, set by the user."""
