@@ -192,7 +192,7 @@ class RunResult(Mapping[str, RouteResult]):
 
 
 def _row(result: RouteResult) -> tuple[str, str, str, str, str, int, str]:
-    error = "" if result.error is None else " ".join(describe(result.error, result._masks).split())
+    error = "" if result.error is None else describe(result.error, result._masks)
     status = "-" if result.status is None else str(result.status)
     return ("✔" if result.ok else "✖", result.name, result.method, status, f"{result.elapsed * 1000:.2f}", result.attempts, error)
 
@@ -201,7 +201,7 @@ def describe(error: BaseException, masks: Masks = _MASKS) -> str:
     """One line for an error; a foreign one is named."""
     from fasthttp.errors import FastHTTPError
 
-    text = masks.text(str(error))
+    text = " ".join(masks.text(str(error)).split())
     return text if isinstance(error, FastHTTPError) else f"{type(error).__name__}: {text}"
 
 

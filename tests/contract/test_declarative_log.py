@@ -100,6 +100,20 @@ def test_a_run_says_exactly_these_lines(capsys: pytest.CaptureFixture[str]) -> N
     ]
 
 
+def test_a_message_of_several_lines_is_one_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever reads line by line finds no line that began as part of a message; the report keeps it as it was."""
+
+    def broken(resp: Any) -> None:
+        raise LookupError("first\r\n  ERROR   │ second\n")
+
+    app = make()
+    app.add_route("GET", "/fine", broken, name="it")
+    result = run(app)
+    line = printed(capsys)[2]
+    assert line == "ERROR   │ fasthttp    │ ✖ ✖ GET http://api.test/fine 200 0.00ms LookupError: first ERROR │ second"
+    assert result["it"].to_dict()["error"]["message"] == "first\r\n  ERROR   │ second\n"
+
+
 def test_a_run_without_routes_warns(capsys: pytest.CaptureFixture[str]) -> None:
     """It starts and ends all the same."""
     assert run(make()).ok
