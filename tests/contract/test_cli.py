@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,12 +86,12 @@ class Commands:
         self.apart = apart
         self.environment = {"FASTHTTP_ALLOW_HOSTS": "127.0.0.1", "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
 
-    def __call__(self, *arguments: str, given: bytes = b"", **environment: str) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr."""
+    def __call__(self, *arguments: str, given: bytes = b"", traceback: bool = False, **environment: str) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr; a traceback is in one of them only where it is expected."""
         Handler.asked.clear()
         line = [argument.replace(PLACE, self.url) for argument in arguments]
         code, out, said = (self._apart if self.apart else self._here)(line, given, {**self.environment, **environment})
-        assert b"Traceback" not in said
+        assert (b"Traceback" in out + said) is traceback
         return code, out.decode(), said.decode()
 
     def _apart(self, line: list[str], given: bytes, environment: dict[str, str]) -> tuple[int, bytes, bytes]:
@@ -392,3 +394,43 @@ def test_help_version_and_completion(fasthttp: Commands) -> None:
     assert fasthttp("version")[:2] == (0, f"fasthttp {package.__version__}\n")
     done = fasthttp(_FASTHTTP_COMPLETE="complete_bash", COMP_WORDS="fasthttp gr", COMP_CWORD="1")
     assert done[:2] == (0, "graphql\n")
+
+
+@pytest.mark.parametrize(("shell", "begins", "question"), [
+    ("bash", "_fasthttp_completion() {", {"COMP_WORDS": "fasthttp ru", "COMP_CWORD": "1"}),
+    ("zsh", "#compdef fasthttp", {"_TYPER_COMPLETE_ARGS": "fasthttp ru"}),
+    ("fish", "complete --command fasthttp", {"_TYPER_COMPLETE_ARGS": "fasthttp ru", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+])  # fmt: skip
+def test_completion_for_each_shell(fasthttp: Commands, tmp_path: Path, shell: str, begins: str, question: dict[str, Any]) -> None:
+    """The shell that the command is called from gets a script in its own language, and by that script's question the answer."""
+    fasthttp.apart = True
+    bash = shutil.which("bash")
+    assert bash is not None
+    link = tmp_path / shell  # a shell is known by the name of its process
+    link.symlink_to(bash)
+    line = [str(link), "-c", '"$@"; exit $?', shell, *COMMAND, "--show-completion"]
+    shown = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.strip().startswith(begins)
+    assert f"_FASTHTTP_COMPLETE=complete_{shell}" in shown.stdout
+    code, out, said = fasthttp(_FASTHTTP_COMPLETE=f"complete_{shell}", **question)
+    assert (code, said) == (0, "")
+    assert "run" in out
+    assert "version" not in out
+
+
+def test_completion_in_bash(tmp_path: Path) -> None:
+    """The script does in the shell what it is for: verbs, options of a verb."""
+    (tmp_path / "fasthttp").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fasthttp "$@"\n')
+    (tmp_path / "fasthttp").chmod(0o755)
+    script = """
+        eval "$(fasthttp --show-completion)"
+        for words in "fasthttp gra" "fasthttp run --exit"; do
+            COMP_WORDS=($words) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            _fasthttp_completion fasthttp
+            echo "${COMPREPLY[@]}"
+        done
+    """
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("graphql\n--exit-zero\n", "")

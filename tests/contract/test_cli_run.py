@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
-from tests.contract.test_cli import Commands
+from fasthttp.cli.terminal import reported
+from tests.contract.test_cli import COMMAND, Commands
 from tests.shell.server import Peer, response, serve
 
 APP = """
@@ -135,3 +140,176 @@ def test_a_run_that_cannot_begin_fails(fasthttp: Commands) -> None:
     (fasthttp.folder / "relative.py").write_text("from fasthttp import FastHTTP\napp = FastHTTP()\napp.get('/me')(print)")
     code, _, said = fasthttp("run", "relative.py")
     assert (code, said) == (1, "✖ Error: Relative URL requires base_url: '/me' (route 'print')\n")
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_failure_is_one_line_and_its_traceback_is_for_who_asks(fasthttp: Commands, debug: bool) -> None:
+    """Of a route, of a file that does not load, and of a run that cannot begin; secrets are in neither."""
+    head = "from fasthttp import FastHTTP\n"
+    route = f"{head}app = FastHTTP({fasthttp.url!r})\n@app.get('/good')\ndef good(resp):\n    "
+    raising = 'raise LookupError("two\\nlines of http://h.test/?token=hunter2")'
+    for name, text, code, line in (
+        ("route", route + raising, 1, "ms LookupError: two lines of http://h.test/?token=*****"),
+        ("loading", raising, 2, "✖ Error: loading.py:1: LookupError: two lines of http://h.test/?token=*****"),
+        ("relative", f"{head}app = FastHTTP()\napp.get('/me')(print)", 1, "✖ Error: Relative URL requires base_url: '/me' (route 'print')"),
+    ):
+        (fasthttp.folder / f"{name}.py").write_text(text)
+        found = fasthttp("run", f"{name}.py", *(["--debug"] if debug else []), traceback=debug)
+        lines = [one for stream in found[1:] for one in stream.splitlines() if one[:7] in ("ERROR  ", "✖ Error")]
+        assert (found[0], len(lines)) == (code, 1), found
+        assert lines[0].endswith(line)
+        assert ("raise LookupError" in found[1] + found[2]) is (debug and name != "relative")
+        assert "hunter2" not in found[1] + found[2]
+
+
+# --- Ctrl+C
+
+
+SLOW = """
+import asyncio
+import threading
+import time
+from contextlib import asynccontextmanager
+
+from fasthttp import FastHTTP
+
+@asynccontextmanager
+async def lifespan(app):
+    yield
+    print("shut down", flush=True)
+
+app = FastHTTP("{URL}", lifespan=lifespan)
+
+@app.get("/good")
+def good(resp):
+    return 1
+
+@app.get("/slow", after=[good], tags=["slow"])
+async def slow(resp):
+    return 2
+
+@app.get("/stubborn", tags=["stubborn"])
+async def stubborn(resp):
+    try:
+        print("begun", flush=True)
+        await asyncio.sleep(60)
+    finally:
+        print("again", flush=True)
+        await asyncio.sleep(60)
+
+@app.get("/thread", tags=["thread"])
+def thread(resp):
+    print("begun", flush=True)
+    while not any("_do_shutdown" in one.name for one in threading.enumerate()):  # which waits for this thread
+        time.sleep(0.01)
+    print("again", flush=True)
+    time.sleep(60)
+"""
+
+
+class Interrupted:
+    """Runs the file `slow.py` in a process of its own, and presses Ctrl+C."""
+
+    def __init__(self, fasthttp: Commands, *options: str) -> None:
+        command = [*COMMAND, "run", "slow.py", *options]
+        environment = {**os.environ, **fasthttp.environment}
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, cwd=fasthttp.folder, env=environment, stdout=pipe, stderr=pipe, encoding="utf-8")
+        self.seen = ""
+
+    def press(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+
+    def await_line(self, ending: str) -> None:
+        """Return when it has printed a line that ends so."""
+        assert self.process.stdout is not None
+        while not self.seen.endswith(f"{ending}\n"):
+            line = self.process.stdout.readline()
+            assert line, self.process.communicate()
+            self.seen += line
+
+    def end(self) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr."""
+        with self.process:
+            out, said = self.process.communicate(timeout=30)
+        out = self.seen + out
+        assert "Traceback" not in out + said
+        return self.process.returncode, out, said
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path) -> Iterator[Callable[..., Interrupted]]:
+    """Begins a run; one whose `/slow` is asked for is interrupted then, before an answer comes."""
+    begun: list[Interrupted] = []
+
+    def slowly(peer: Peer) -> None:
+        while (request := peer.read()) is not None:
+            if request.target == "/slow":
+                begun[-1].press()
+                peer.wait()
+            peer.send(response(b"x"))
+
+    with serve(slowly) as server:
+        commands = Commands(server.url, tmp_path, apart=True)
+
+        def begin(*options: str, text: str = SLOW) -> Interrupted:
+            (tmp_path / "slow.py").write_text(text.replace("{URL}", server.url))
+            begun.append(Interrupted(commands, *options))
+            return begun[-1]
+
+        yield begin
+        for one in begun:
+            one.process.kill()
+            one.process.wait()
+
+
+@pytest.mark.parametrize("option", [[], ["--exit-zero"], ["--debug"]])
+def test_ctrl_c_in_a_run(interrupted: Callable[..., Interrupted], option: list[str]) -> None:
+    """The lifespan shuts down, one line tells of the interruption, and the exit code does, whatever else was asked for."""
+    code, out, said = interrupted("-t", "slow", *option).end()
+    assert (code, said) == (130, "")
+    assert [line for line in out.splitlines() if "nterrupted" in line] == ["WARNING │ fasthttp    │ ⚠ Interrupted by user"]
+    assert out.splitlines().count("shut down") == 1
+    assert "Done in" in out
+
+
+def test_ctrl_c_in_a_run_with_a_report(interrupted: Callable[..., Interrupted]) -> None:
+    """The report has what was done and what was not, alone on stdout."""
+    code, out, said = interrupted("-t", "slow", "--json").end()
+    report = json.loads(out)
+    assert (code, report["interrupted"], report["ok"]) == (130, True, False)
+    assert [(route["name"], route["ok"], (route["error"] or {}).get("type")) for route in report["routes"]] == [
+        ("good", True, None), ("slow", False, "CancelledError"),
+    ]  # fmt: skip
+    assert said.count("Interrupted by user") == said.count("shut down") == 1
+
+
+@pytest.mark.parametrize("tag", ["stubborn", "thread"])
+def test_the_second_ctrl_c_ends_a_run_at_once(interrupted: Callable[..., Interrupted], tag: str) -> None:
+    """Also where a handler cannot be stopped, because it does not want to or sits in a thread."""
+    run = interrupted("-t", tag)
+    run.await_line("begun")
+    run.press()
+    run.await_line("again")
+    run.press()
+    code, _, said = run.end()
+    assert (code, said) == (130, "✖ Error: interrupted\n")
+
+
+def test_what_ctrl_c_breaks_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    """An event loop that was broken off may complain in place of the interruption."""
+    with pytest.raises(typer.Exit) as ended, reported(1, debug=True):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("Cannot close a running event loop")
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr() == ("", "✖ Error: interrupted\n")
+
+
+def test_ctrl_c_while_the_file_loads(interrupted: Callable[..., Interrupted]) -> None:
+    """One line, as there is no run yet that could tell of it."""
+    run = interrupted(text="import time\nprint('loading', flush=True)\ntime.sleep(60)")
+    run.await_line("loading")
+    run.press()
+    assert run.end() == (130, "loading\n", "✖ Error: interrupted\n")

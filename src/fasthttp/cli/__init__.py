@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -57,6 +59,12 @@ def main() -> None:
         code = failure(one_line_of(exc) + hint, 2).exit_code
     except (typer.Abort, KeyboardInterrupt):
         code = 130
+    if code == 130 and threading.active_count() > 1:
+        # A handler in a thread cannot be stopped, and who has asked twice for the end will not wait for it.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):  # nobody reads it any more, or it was closed
+                stream.flush()
+        os._exit(code)
     sys.exit(code)
 
 

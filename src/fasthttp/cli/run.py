@@ -16,6 +16,7 @@ from fasthttp._pure.later import not_yet
 from fasthttp.app import FastHTTP
 from fasthttp.app.loading import loading
 from fasthttp.cli.terminal import CommandError, failure, one_line, reported, show, wants_colour
+from httpwire.masking import mask_text
 
 __all__ = ["dev", "load_app", "run"]
 
@@ -118,7 +119,7 @@ def _load(path: Path, debug: bool) -> ModuleType:
         if isinstance(exc, CommandError):
             raise
         if debug:
-            show([("".join(traceback.format_exception(exc)), "dim")], sys.stderr)
+            show([(mask_text("".join(traceback.format_exception(exc))), "dim")], sys.stderr)
         lines = [frame.lineno for frame in traceback.extract_tb(exc.__traceback__) if frame.filename == str(path)]
         where = f"{path.name}:{lines[-1]}" if lines else path.name
         raise failure(f"{where}: {type(exc).__name__}: {one_line(exc)}", 2) from exc

@@ -58,9 +58,18 @@ def reported(code: int, *, debug: bool = False) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except Exception as exc:
+        if _is_interrupted(exc):
+            raise failure("interrupted", 130) from None
         if debug:
             show([(mask_text("".join(traceback.format_exception(exc))), "dim")], sys.stderr)
         raise failure(one_line(exc), 2 if isinstance(exc, NotImplementedError) else code) from exc
+
+
+def _is_interrupted(error: BaseException | None) -> bool:
+    """Whether an error came up while Ctrl+C was dealt with: uvloop's complaint, for one, about a loop that it broke off."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def show(parts: Iterable[tuple[str, str]], stream: TextIO | None = None) -> None:
