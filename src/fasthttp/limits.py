@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fasthttp._pure.numbers import at_least
+
 __all__ = ["Limits"]
 
 
@@ -36,10 +38,10 @@ class Limits:
         max_waiting: int | None = None,
     ) -> None:
         put = object.__setattr__
-        put(self, "max_connections", _at_least("max_connections", max_connections, 1))
-        put(self, "max_per_host", _at_least("max_per_host", max_per_host, 1))
-        put(self, "keepalive_expiry", _at_least("keepalive_expiry", keepalive_expiry, 0))
-        put(self, "max_waiting", _at_least("max_waiting", max_waiting, 0))
+        put(self, "max_connections", at_least(1, "max_connections", max_connections, optional=True))
+        put(self, "max_per_host", at_least(1, "max_per_host", max_per_host, optional=True))
+        put(self, "keepalive_expiry", at_least(0, "keepalive_expiry", keepalive_expiry, whole=False, optional=True))
+        put(self, "max_waiting", at_least(0, "max_waiting", max_waiting, optional=True))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("Limits are immutable")
@@ -63,17 +65,6 @@ class Limits:
         connections, per_host, expiry, waiting = self._values()
         tail = "" if waiting is None else f", max_waiting={waiting}"
         return f"Limits(max_connections={connections}, max_per_host={per_host}, keepalive_expiry={expiry}{tail})"
-
-
-def _at_least(name: str, value: Any, least: int) -> Any:
-    if value is None:
-        return None
-    kinds: Any = (int, float) if name == "keepalive_expiry" else int
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise TypeError(f"{name} must be {'a number' if kinds is not int else 'an integer'} or None, got {type(value).__name__}")
-    if not value >= least:
-        raise ValueError(f"{name}={value} must be at least {least}, or None for no limit")
-    return value
 
 
 def _rebuild(connections: Any, per_host: Any, expiry: Any, waiting: Any) -> Limits:

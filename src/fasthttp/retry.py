@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fasthttp._pure.breaker import BreakerState, Permit
 from fasthttp._pure.call import IDEMPOTENT
+from fasthttp._pure.numbers import at_least
 from fasthttp.errors import (
     BodyLengthError,
     BodyNotReplayable,
@@ -131,19 +132,19 @@ class RetryPolicy:
         if not 0 <= jitter <= 1:
             raise ValueError(f"jitter={jitter} must be between 0 and 1")
         values = {
-            "max_attempts": _at_least("max_attempts", max_attempts, 1),
-            "backoff_factor": _at_least("backoff_factor", backoff_factor, 0),
-            "backoff_max": _at_least("backoff_max", backoff_max, 0),
+            "max_attempts": at_least(1, "max_attempts", max_attempts),
+            "backoff_factor": at_least(0, "backoff_factor", backoff_factor, whole=False),
+            "backoff_max": at_least(0, "backoff_max", backoff_max, whole=False),
             "status_codes": statuses,
             "retry_exceptions": errors,
             "circuit_breaker": bool(circuit_breaker),
-            "cb_failure_threshold": _at_least("cb_failure_threshold", cb_failure_threshold, 1),
-            "cb_recovery_seconds": _at_least("cb_recovery_seconds", cb_recovery_seconds, 0),
+            "cb_failure_threshold": at_least(1, "cb_failure_threshold", cb_failure_threshold),
+            "cb_recovery_seconds": at_least(0, "cb_recovery_seconds", cb_recovery_seconds, whole=False),
             "methods": IDEMPOTENT if methods is UNSET else frozenset(method.upper() for method in methods),
             "jitter": jitter,
             "respect_retry_after": bool(respect_retry_after),
-            "retry_after_max": _at_least("retry_after_max", retry_after_max, 0),
-            "cb_half_open_max": _at_least("cb_half_open_max", cb_half_open_max, 1),
+            "retry_after_max": at_least(0, "retry_after_max", retry_after_max, whole=False),
+            "cb_half_open_max": at_least(1, "cb_half_open_max", cb_half_open_max),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -222,15 +223,6 @@ def _statuses(value: Any) -> frozenset[int]:
     return frozenset(map(int, statuses))
 
 
-def _at_least(name: str, value: Any, least: int) -> Any:
-    kinds: Any = int if least == 1 else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise TypeError(f"{name} must be {'an integer' if kinds is int else 'a number'}, got {type(value).__name__}")
-    if math.isnan(value) or value < least:
-        raise ValueError(f"{name}={value} must be at least {least}")
-    return value
-
-
 _DEFAULT = RetryPolicy()
 
 
@@ -249,10 +241,10 @@ class CircuitBreaker:
     def __init__(self, threshold: int = 5, recovery: float = 60.0, half_open_max: int = 1, successes: int = 1) -> None:
         self.settings = (threshold, recovery, half_open_max)
         self._state = BreakerState(
-            _at_least("threshold", threshold, 1),
-            _at_least("recovery", recovery, 0),
-            _at_least("half_open_max", half_open_max, 1),
-            _at_least("successes", successes, 1),
+            at_least(1, "threshold", threshold),
+            at_least(0, "recovery", recovery, whole=False),
+            at_least(1, "half_open_max", half_open_max),
+            at_least(1, "successes", successes),
         )
         self._lock = threading.Lock()
 

@@ -10,8 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fasthttp._pure.later import not_yet
+from fasthttp._pure.numbers import at_least
 from fasthttp._pure.routes import RelativeURL
-from fasthttp.app.application import DEFAULT_TIMEOUT, positive
+from fasthttp.app.application import DEFAULT_TIMEOUT
 from fasthttp.app.gate import Gate
 from fasthttp.app.guarded import Security, guarded_client, guarded_engine
 from fasthttp.app.pipeline import Pipeline
@@ -88,8 +89,8 @@ class AsyncSession(Hookable):
         self.raise_for_status = raise_for_status
         self.allow_redirects = allow_redirects
         self.trust_env = trust_env
-        self.concurrency = positive("concurrency", concurrency)
-        self.per_host = positive("per_host", per_host)
+        self.concurrency = at_least(1, "concurrency", concurrency, optional=True, wrong=ValueError)
+        self.per_host = at_least(1, "per_host", per_host, optional=True, wrong=ValueError)
         self.transport = transport
         self.event_hooks = EventHooks()
         self._client: AsyncClient | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fasthttp._pure.call import IDEMPOTENT, SAFE, Call, check_count, check_retry, check_trace, expect_seconds, refuse_overrides
+from fasthttp._pure.call import IDEMPOTENT, SAFE, Call, check_retry, check_trace, expect_seconds, refuse_overrides
 from fasthttp._pure.config import ClientConfig
 from fasthttp._pure.redirects import REDIRECT_STATUSES
 from fasthttp.retry import RetryPolicy
@@ -53,16 +53,6 @@ def test_retry_takes_a_policy(value: Any) -> None:
     assert check_retry(None) is None
     policy = RetryPolicy()
     assert check_retry(policy) is policy
-
-
-def test_counts_are_whole_numbers() -> None:
-    """Not negative, and True is none."""
-    assert check_count("n", 0) == 0
-    for value in (True, 1.0, "1", None):
-        with pytest.raises(TypeError, match="n must be an integer"):
-            check_count("n", value)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="n=-1 must not be negative"):
-        check_count("n", -1)
 
 
 def test_statuses_that_are_perhaps_not_the_end() -> None:

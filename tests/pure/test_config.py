@@ -395,7 +395,7 @@ def test_hooks_that_cannot_be_hooks_are_refused() -> None:
 @pytest.mark.parametrize("name", ["max_redirects", "max_response_size"])
 def test_counts_are_integers_and_not_negative(name: str) -> None:
     """The argument is named."""
-    with pytest.raises(ValueError, match=f"{name}=-1 must not be negative"):
+    with pytest.raises(ValueError, match=f"{name}=-1 must be at least 0"):
         config(**{name: -1})
     for value in (True, 1.5, "1"):
         with pytest.raises(TypeError, match=f"{name} must be an integer"):

@@ -12,6 +12,7 @@ from fasthttp._pure.faults import annotate
 from fasthttp._pure.fork import forget_in_child
 from fasthttp._pure.keywords import split_keywords
 from fasthttp._pure.later import Later, later, not_yet
+from fasthttp._pure.numbers import at_least
 from fasthttp._pure.route import ConnectionInfo, NetworkOptions, Route
 from fasthttp.errors import FastHTTPError, ReadTimeout
 from fasthttp.models import Request
@@ -41,6 +42,23 @@ def test_what_is_not_built_yet_says_so_by_name() -> None:
     assert issubclass(cls, Later)
     with pytest.raises(NotImplementedError, match=r"Thing \(things\)"):
         cls(1, a=2)
+
+
+def test_numbers_that_settings_take() -> None:
+    """Not below the least; whole, or any but NaN; None where that is no limit. True is no number, and errors show what is wrong."""
+    assert [at_least(0, "n", 0), at_least(1, "n", 2), at_least(0, "n", 0.5, whole=False)] == [0, 2, 0.5]
+    assert at_least(1, "n", None, optional=True) is None
+    for value in (True, 1.0, "1", None):
+        with pytest.raises(TypeError, match=f"^n must be an integer, got {value!r}$"):
+            at_least(0, "n", value)
+    with pytest.raises(TypeError, match=r"^n must be a number or None, got '1'$"):
+        at_least(0, "n", "1", whole=False, optional=True)
+    with pytest.raises(ValueError, match=r"^n must be an integer or None, got True$"):
+        at_least(0, "n", True, optional=True, wrong=ValueError)
+    with pytest.raises(ValueError, match=r"^n=-1 must be at least 0$"):
+        at_least(0, "n", -1)
+    with pytest.raises(ValueError, match=r"^n=nan must be at least 0, or None for no limit$"):
+        at_least(0, "n", float("nan"), whole=False, optional=True)
 
 
 def test_an_error_learns_its_request_once() -> None:

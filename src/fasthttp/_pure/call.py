@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fasthttp.retry import CircuitBreaker, RetryPolicy
     from fasthttp.types import TraceHook
 
-__all__ = ["HOOK_EVENTS", "IDEMPOTENT", "SAFE", "Call", "HookTable", "check_count", "check_retry", "check_trace"]
+__all__ = ["HOOK_EVENTS", "IDEMPOTENT", "SAFE", "Call", "HookTable", "check_retry", "check_trace"]
 __all__ += ["expect_seconds", "hook_table", "refuse_overrides"]
 
 HOOK_EVENTS = ("request", "response", "error")
@@ -94,15 +94,6 @@ class Call:
             turns.add(417)
         # Statuses that are perhaps not the end of the call.
         self.turns = REDIRECT_STATUSES if turns == REDIRECT_STATUSES else frozenset(turns)
-
-
-def check_count(name: str, value: int) -> int:
-    """A number of things. Raises `TypeError` or `ValueError`."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer, got {type(value).__name__}")
-    if value < 0:
-        raise ValueError(f"{name}={value} must not be negative")
-    return value
 
 
 def check_retry(value: Any) -> RetryPolicy | None:

@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fasthttp._pure.body import Body, make_body, set_content_type
-from fasthttp._pure.call import HOOK_EVENTS, SAFE, Call, check_count, check_retry, check_trace, expect_seconds, hook_table
+from fasthttp._pure.call import HOOK_EVENTS, SAFE, Call, check_retry, check_trace, expect_seconds, hook_table
 from fasthttp._pure.context import RequestContext, join_cookies, names_authorization
 from fasthttp._pure.keywords import unknown_keyword
 from fasthttp._pure.later import not_yet
+from fasthttp._pure.numbers import at_least
 from fasthttp.errors import InvalidHeader, InvalidURL
 from fasthttp.models import Request, add_params, check_method, http_target, is_absolute, make_headers, refuse_controls, to_url
 from fasthttp.response import Response
@@ -91,8 +92,8 @@ class ClientConfig:
         self._breaker_differs = False  # whether a policy that asks for another one was told of
         self.defaults = Call()
         self.defaults.follow_redirects = follow_redirects
-        self.defaults.max_redirects = check_count("max_redirects", max_redirects)
-        self.defaults.max_response_size = None if max_response_size is None else check_count("max_response_size", max_response_size)
+        self.defaults.max_redirects = at_least(0, "max_redirects", max_redirects)
+        self.defaults.max_response_size = at_least(0, "max_response_size", max_response_size, optional=True)
         self.defaults.max_ratio = max_decompress_ratio
         self.defaults.hooks = hook_table(hooks)
         self.defaults.expect = expect_seconds(expect_continue)

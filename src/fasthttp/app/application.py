@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from fasthttp._pure.later import not_yet
+from fasthttp._pure.numbers import at_least
 from fasthttp._pure.routes import VERBS, RelativeURL, merge_headers
 from fasthttp.app.guarded import Security, guarded_client, guarded_engine
 from fasthttp.app.interrupt import loop_factory, until_interrupted
@@ -122,8 +123,8 @@ class FastHTTP(Declarations):
         self.proxy = proxy
         self.trust_env = trust_env
         self.http2 = http2
-        self.concurrency = positive("concurrency", concurrency)
-        self.per_host = positive("per_host", per_host)
+        self.concurrency = at_least(1, "concurrency", concurrency, optional=True, wrong=ValueError)
+        self.per_host = at_least(1, "per_host", per_host, optional=True, wrong=ValueError)
         self.strict = strict
         self.debug = debug
         self.progress = progress
@@ -397,13 +398,6 @@ def _startup_uuid(version: str) -> str:
     value = int(time.time() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     return str(uuid.UUID(int=value & ~(0x3 << 62) | 0x2 << 62))
-
-
-def positive(name: str, value: int | None) -> int | None:
-    """A count of things. Raises `ValueError`."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ValueError(f"{name}={value!r} must be a positive integer, or None for no limit")
-    return value
 
 
 def _check_keywords(given: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
+from fasthttp._pure.numbers import at_least
 from fasthttp.errors import RedirectBlockedError, SecurityError
 from fasthttp.security.hostlist import HostList
 from httpwire.masking import mask_url
@@ -69,11 +70,7 @@ class SecurityPolicy:
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name} must be True or False, got {type(getattr(self, name)).__name__}")
         for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise TypeError(f"{name} must be an integer, got {type(value).__name__}")
-            if value < least:
-                raise ValueError(f"{name}={value} must be at least {least}")
+            at_least(least, name, getattr(self, name))
         recovery: Any = self.recovery_time
         if isinstance(recovery, bool) or not isinstance(recovery, (int, float)):
             raise TypeError(f"recovery_time must be a number of seconds, got {type(recovery).__name__}")
