@@ -90,6 +90,20 @@ def test_environment(environ: Mapping[str, str], url: str, expected: str | None)
     assert (proxy and proxy.host) == expected
 
 
+@pytest.mark.parametrize("value", ["socks5://u:hunter2@p:1", "SOCKS5H://p", "socks://p:1/", "socks4://p", "socks4a://p", "https://p:1"])
+@pytest.mark.parametrize("name", ["all_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_that_cannot_be_used_yet(value: str, name: str) -> None:
+    """Only for the URLs that would go through it is that an error, which names the variable and tells no secret."""
+    choice = choose_proxies(None, None, {name: value, "http_proxy": "http://q:2", "no_proxy": "a.test"})
+    assert choice is not None
+    assert choice.all() == [parse_proxy("http://q:2")]
+    assert choice.select(parse_url("https://a.test")) is None
+    assert choice.select(parse_url("http://b.test")) == parse_proxy("http://q:2")
+    scheme = value.partition(":")[0].lower()
+    with pytest.raises(NotImplementedError, match=f"^{scheme}:// proxies, as in {name}: not implemented yet"):
+        choice.select(parse_url("https://b.test"))
+
+
 def test_arguments_before_the_environment() -> None:
     """What a client is given replaces the environment as a whole; "" is none at all."""
     environ = {"ALL_PROXY": "http://p:1", "NO_PROXY": "*"}

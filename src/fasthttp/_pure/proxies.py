@@ -31,6 +31,12 @@ class Proxy(NamedTuple):
         return f"<Proxy {self.scheme}://{self.host}:{self.port}>"
 
 
+class Unbuilt(NamedTuple):
+    """A proxy of the environment whose kind is not built yet: an error for the requests that would go through it, for no others."""
+
+    feature: str
+
+
 def parse_proxy(text: str) -> Proxy:
     """A proxy from its URL, `scheme://[user:password@]host:port`. Raises `ValueError`."""
     if not isinstance(text, str):
@@ -60,18 +66,24 @@ class ProxyChoice:
         bypass: whether a host and port are asked directly, whatever the rules say.
     """
 
-    def __init__(self, rules: Mapping[str, Proxy | None], bypass: Callable[[str, int], bool] | None = None) -> None:
+    def __init__(self, rules: Mapping[str, Proxy | Unbuilt | None], bypass: Callable[[str, int], bool] | None = None) -> None:
         self._rules = dict(rules)
         self._bypass = bypass
 
     def all(self) -> list[Proxy]:
-        """Every proxy there is."""
-        return [proxy for proxy in self._rules.values() if proxy is not None]
+        """Every proxy that can be gone through."""
+        return [proxy for proxy in self._rules.values() if isinstance(proxy, Proxy)]
 
     def select(self, url: URL) -> Proxy | None:
-        """The proxy for a URL by the most specific rule; None: direct."""
+        """The proxy for a URL by the most specific rule; None: direct. Raises `NotImplementedError` for one that cannot be used yet."""
         if self._bypass is not None and self._bypass(url.hostname, url.port):
             return None
+        proxy = self._rule_for(url)
+        if isinstance(proxy, Unbuilt):
+            not_yet(proxy.feature)
+        return proxy
+
+    def _rule_for(self, url: URL) -> Proxy | Unbuilt | None:
         for scheme in (url.scheme, "all"):
             for key in (f"{scheme}://{url.host}:{url.port}", f"{scheme}://{url.host}"):
                 if key in self._rules:
@@ -111,14 +123,19 @@ def _rule(key: str) -> str:
 
 
 def _from_environment(environ: Mapping[str, str]) -> ProxyChoice | None:
-    rules: dict[str, Proxy | None] = {}
+    rules: dict[str, Proxy | Unbuilt | None] = {}
     for scheme in ("http", "https", "all"):
-        value = environ.get(f"{scheme}_proxy")
+        name = f"{scheme}_proxy"
         # A CGI script gets the request header "Proxy" as HTTP_PROXY.
-        if value is None and not (scheme == "http" and "REQUEST_METHOD" in environ):
-            value = environ.get(f"{scheme}_proxy".upper())
+        if name not in environ and not (scheme == "http" and "REQUEST_METHOD" in environ):
+            name = name.upper()
+        value = environ.get(name)
         if value:
-            rules[scheme] = parse_proxy(value if "://" in value else f"http://{value}")
+            kind, mark, _ = value.lower().partition("://")
+            if mark and (kind in _LATER or kind in ("socks", "socks4", "socks4a")):
+                rules[scheme] = Unbuilt(f"{kind}:// proxies, as in {name}")
+            else:
+                rules[scheme] = parse_proxy(value if mark else f"http://{value}")
     if not rules:
         return None
     value = environ.get("no_proxy")

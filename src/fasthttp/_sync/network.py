@@ -45,10 +45,11 @@ class SyncNetwork:
         options = self._options
         uds = options.uds if request.context is None or request.context.uds is None else request.context.uds
         overrides = call.overrides or {}
+        proxy = None
         if "proxy" in overrides:
             proxy = parse_proxy(overrides["proxy"]) if overrides["proxy"] else None
-        else:
-            proxy = None if options.proxies is None else options.proxies.select(url)
+        elif options.proxies is not None and uds is None:
+            proxy = options.proxies.select(url)
         given = {name: value for name, value in overrides.items() if name != "proxy"}
         if overrides or uds != options.uds:
             return Route(url, self._tls.override(given) if given else self._tls, options.local_address, proxy, uds)

@@ -380,6 +380,29 @@ async def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await way("x.b.test") == "direct"
 
 
+async def test_socks_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not built yet, which is told to the requests that would go through it, and stands in the way of no others."""
+    forget(monkeypatch)
+    monkeypatch.setenv("ALL_PROXY", "socks5://proxy.test:1080")
+    monkeypatch.setenv("NO_PROXY", "direct.test")
+    with serve(answering(DIRECT)) as server, serve(proxying(PROXIED)) as proxy:
+        ways = Ways(server.port)
+        async with AsyncClient(resolver=here) as client:
+            for host in ("direct.test", "localhost", "127.0.0.1"):
+                assert await ways.of(client, host) == "direct"
+            for _ in range(2):
+                with pytest.raises(NotImplementedError, match="socks5:// proxies, as in ALL_PROXY"):
+                    await ways.of(client, "a.test")
+            assert await ways.of(client, "a.test", proxy="") == "direct"
+            assert await ways.of(client, "a.test", proxy=f"http://127.0.0.1:{proxy.port}") == "proxied"
+            assert client.pool_stats().in_use == 0
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+        async with AsyncClient(resolver=here) as client:
+            assert await ways.of(client, "a.test") == "proxied"
+            with pytest.raises(NotImplementedError, match="socks5://"):
+                await client.get("https://a.test/")
+
+
 async def test_https_of_the_environment(server_context: ssl.SSLContext, ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """HTTPS_PROXY is for https, through a tunnel."""
     with serve(answering(HELLO), server_context) as origin, serve(proxying()) as proxy:

@@ -226,8 +226,9 @@ def unix_url(path: Path, rest: str) -> str:
     return "http+unix://" + str(path).replace("/", "%2F") + rest
 
 
-def test_uds_of_a_client(tmp_path: Path) -> None:
-    """uds= sends everything there, whatever the host; Host is the URL's, no name is looked up, origins are kept apart."""
+def test_uds_of_a_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uds= sends everything there, whatever host and proxies; Host is the URL's, no name is looked up, origins are kept apart."""
+    monkeypatch.setenv("ALL_PROXY", "socks5://proxy.test:1080")
     path = tmp_path / "s"
     with serve_unix(path, HELLO) as server:
         with SyncClient(uds=path, resolver=resolving()) as client:
