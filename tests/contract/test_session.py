@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -20,7 +22,7 @@ from fasthttp.testing import UnmatchedRequestError
 from fasthttp.timeouts import Timeout
 from fasthttp.transports import MockTransport
 from fasthttp.transports.mock import MockResponse
-from tests.shell.server import Peer, response, serve
+from tests.shell.server import Peer, chunked, response, serve
 
 LOCAL = SecurityPolicy(allow_hosts=["localhost"])
 
@@ -320,4 +322,42 @@ async def test_a_stream_that_is_left_early_gives_its_place_back() -> None:
                 async with http.stream("GET", "/") as response:
                     async for _piece in response.iter_bytes():
                         break
+            await asyncio.to_thread(place.wait_until_closed)
+    assert place.connections == 3
     assert isinstance(response, Response)
+
+
+LARGE = random.Random(1).randbytes(5_000_000)  # more than the buffers of a socket, and the same nowhere in it
+
+
+def in_pieces() -> Iterator[bytes]:
+    for at in range(0, len(LARGE), 100_000):
+        yield LARGE[at : at + 100_000]
+
+
+async def in_async_pieces() -> AsyncIterator[bytes]:
+    for piece in in_pieces():
+        await asyncio.sleep(0)
+        yield piece
+
+
+@pytest.mark.parametrize("body", [lambda: LARGE, in_pieces, in_async_pieces], ids=["bytes", "pieces", "async pieces"])
+@pytest.mark.parametrize("answer_of", [response, lambda body: chunked(body[:3_000_000], body[3_000_000:])], ids=["counted", "chunked"])
+async def test_large_bodies_go_through_a_stream_both_ways(body: Callable[[], Any], answer_of: Callable[[bytes], bytes]) -> None:
+    """Five megabytes up and the same down, bit by bit as they were; the connection serves the next call."""
+
+    def script(peer: Peer) -> None:
+        while (request := peer.read()) is not None:
+            peer.send(answer_of(request.body))
+
+    with serve(script) as place:
+        async with AsyncSession(place.url, security=LOCAL, timeout=20) as http:
+            for _ in range(2):
+                async with http.stream("POST", "/", content=body()) as streamed:
+                    pieces = [piece async for piece in streamed.iter_bytes()]
+                assert max(map(len, pieces)) < len(LARGE) / 2
+                assert b"".join(pieces) == LARGE
+            whole = await http.post("/", content=body())
+            assert whole is not None
+            assert whole.content == LARGE
+    assert place.connections == 1
