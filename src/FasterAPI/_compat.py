@@ -11,8 +11,8 @@ from FasterAPI._pydantic import ModelField, Undefined
 from FasterAPI._pydantic import fields_of as get_cached_model_fields
 
 __all__ = [
-    "PYDANTIC_VERSION_MINOR_TUPLE",
     "PYDANTIC_V2",
+    "PYDANTIC_VERSION_MINOR_TUPLE",
     "ModelField",
     "Undefined",
     "field_annotation_is_scalar",

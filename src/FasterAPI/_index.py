@@ -12,9 +12,10 @@ from typing import Any
 
 from starlette._utils import get_route_path
 from starlette.datastructures import URL
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from FasterAPI._frontend import best
 
@@ -23,6 +24,16 @@ __all__ = ["RouteIndex"]
 _PLAIN_SEGMENT = re.compile(r"[^{}]*")
 _TEXT_PARAMETER = re.compile(r"\{[^{}:]+(?::str)?\}")
 _WHOLE_PARAMETER = re.compile(r"\{[^{}:]+(?::(?:str|int|float|uuid))?\}")
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not message.get("more_body", False):
+            await send({"type": "http.response.body", "body": b""})
+
+    return send_head
 
 
 class _Node:
@@ -116,6 +127,21 @@ class RouteIndex:
             found = sorted(set(found))
         return found
 
+    def _allowed(self, scope: Scope, path: str) -> set[str]:
+        """The methods that any route has for a path."""
+        fitting = (route for route in self.candidates(path) if route.matches(scope)[0] is not Match.NONE)
+        return {method for route in fitting for method in getattr(route, "methods", None) or ()}
+
+    async def _head(self, scope: Scope, receive: Receive, send: Send, path: str) -> None:
+        """Answer HEAD by the operation for GET, without the body."""
+        for route in self.candidates(path):
+            match, child_scope = route.matches(scope)
+            if match is not Match.NONE and "GET" in (getattr(route, "methods", None) or ()):
+                scope["route"] = route
+                scope.update(child_scope)
+                await route.app(scope, receive, _without_body(send))
+                return
+
     async def dispatch(self, router: Any, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request or WebSocket to its route: the first that fits path and method, else the first that fits the path."""
         partial: tuple[Any, Scope] | None = None
@@ -131,6 +157,13 @@ class RouteIndex:
                 partial = (route, child_scope)
         if partial is not None:
             route, child_scope = partial
+            if scope["type"] == "http" and router.native_methods:
+                allowed = self._allowed(scope, path)
+                if scope["method"] == "HEAD" and "GET" in allowed:
+                    await self._head(scope, receive, send, path)
+                    return
+                if scope["method"] not in allowed and isinstance(getattr(route, "methods", None), set):
+                    raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
             scope["route"] = route
             scope.update(child_scope)
             await route.handle(scope, receive, send)

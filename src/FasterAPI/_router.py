@@ -206,6 +206,8 @@ class APIRouter(Verbs, routing.Router):
         self.max_body_size = max_body_size
         self.form_limits = check_form_limits(form_limits)
 
+    native_methods = False  # whether HEAD is answered by GET, and 405 names the methods of all routes
+
     # --- routes of its own
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Unpack[AnyRoute]) -> None:

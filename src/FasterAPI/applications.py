@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,6 +31,7 @@ from FasterAPI._plan import BODY, OUTCOME
 from FasterAPI._router import ON_EVENT, Verbs
 from FasterAPI.datastructures import Default
 from FasterAPI.exception_handlers import (
+    client_disconnect_handler,
     http_exception_handler,
     request_validation_exception_handler,
     websocket_request_validation_exception_handler,
@@ -46,7 +47,6 @@ __all__ = ["FastAPI", "Faster"]
 _LATER = {
     "scalar_url": None,
     "telemetry": None,
-    "auto_head": False,
     "auto_options": False,
     "plain_returns": False,
     "problem_details": False,
@@ -94,6 +94,7 @@ class Faster(Verbs, Starlette):
         strict_content_type: take no body for JSON that does not say that it is.
         max_body_size: of a request, in bytes.
         form_limits: `max_fields`, `max_files`, `max_part_size`.
+        auto_head: answer HEAD by the operation for GET; the answer to a wrong method then names those of all routes.
         extra: names that begin with `x_` stand in the `info` of the schema, as `x-…`.
     """
 
@@ -139,6 +140,7 @@ class Faster(Verbs, Starlette):
         max_body_size: int | None = None,
         form_limits: Mapping[str, Any] | None = None,
         telemetry: Any = None,
+        auto_head: bool = True,
         **extra: Any,
     ) -> None:
         self.extra = _check_extra(type(self), {**extra, "telemetry": telemetry})
@@ -157,6 +159,7 @@ class Faster(Verbs, Starlette):
         self._check_description()
         own = {name: given[name] for name in _OF_ROUTER}
         self.router: routing.APIRouter = routing.APIRouter(dependency_overrides_provider=self, **own)
+        self.router.native_methods = given["auto_head"]
         self.state = State()
         self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.middleware_stack: ASGIApp | None = None
@@ -460,6 +463,7 @@ _HANDLERS: dict[Any, Any] = {
     HTTPException: http_exception_handler,
     RequestValidationError: request_validation_exception_handler,
     WebSocketRequestValidationError: websocket_request_validation_exception_handler,
+    ClientDisconnect: client_disconnect_handler,
 }
 # What the constructor hands to its router, and what it keeps as it is.
 _OF_ROUTER = (
@@ -522,5 +526,5 @@ def _check_extra(kind: type[Faster], given: dict[str, Any]) -> dict[str, Any]:
 class FastAPI(Faster):
     """`Faster` with the defaults of the framework whose name this is."""
 
-    def __init__(self, *, title: str = "FastAPI", version: str = "0.1.0", **options: Any) -> None:
-        super().__init__(title=title, version=version, **options)
+    def __init__(self, *, title: str = "FastAPI", version: str = "0.1.0", auto_head: bool = False, **options: Any) -> None:
+        super().__init__(title=title, version=version, auto_head=auto_head, **options)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from FasterAPI.encoders import jsonable_encoder
 from FasterAPI.exceptions import RequestValidationError, WebSocketRequestValidationError
+from FasterAPI.logger import logger
 from FasterAPI.responses import JSONResponse
 from FasterAPI.utils import is_body_allowed_for_status_code
 
 __all__ = [
+    "client_disconnect_handler",
     "http_exception_handler",
     "request_validation_exception_handler",
     "websocket_request_validation_exception_handler",
@@ -27,6 +29,11 @@ async def http_exception_handler(request: Request, exc: HTTPException) -> Respon
     if not is_body_allowed_for_status_code(exc.status_code):
         return Response(status_code=exc.status_code, headers=headers)
     return JSONResponse({"detail": exc.detail}, status_code=exc.status_code, headers=headers)
+
+
+async def client_disconnect_handler(request: Request, exc: ClientDisconnect) -> None:
+    """Nothing: whoever asked is gone."""
+    logger.debug("client disconnected before the end of its request: %s %s", request.method, request.url.path)
 
 
 async def request_validation_exception_handler(request: Request, exc: RequestValidationError) -> JSONResponse:

@@ -16,7 +16,7 @@ from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette._utils import is_async_callable
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse as StarletteJSONResponse
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Host, Match, Mount, NoMatchFound, Route, WebSocketRoute, compile_path, get_name
@@ -310,7 +310,7 @@ class _Operation:
         except json.JSONDecodeError as exc:
             error = {"type": "json_invalid", "loc": ("body", exc.pos), "msg": "JSON decode error", "input": {}, "ctx": {"error": exc.msg}}
             raise RequestValidationError([error], body=exc.doc, endpoint_ctx=self._context(request)) from exc
-        except HTTPException:
+        except (HTTPException, ClientDisconnect):
             raise
         except Exception as exc:
             error_of_limit = limit_error(exc) if MAX_BODY_SIZE_SCOPE_KEY in request.scope else None

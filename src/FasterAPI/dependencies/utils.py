@@ -20,7 +20,7 @@ from FasterAPI._annotations import is_kind, is_scalar, is_scalar_sequence, is_se
 from FasterAPI._depends import Depends, Security
 from FasterAPI.dependencies.models import Dependant
 from FasterAPI.dependencies.solving import SolvedDependency, solve_dependencies
-from FasterAPI.exceptions import DependencyScopeError
+from FasterAPI.exceptions import DependencyScopeError, FastAPIError
 from FasterAPI.security.base import SecurityScopes
 from FasterAPI.utils import get_path_param_names
 
@@ -76,10 +76,23 @@ def get_typed_annotation(annotation: Any, names: dict[str, Any]) -> Any:
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         try:
-            annotation = eval(annotation, names)
+            annotation = eval(annotation, names)  # the program's own annotation
         except NameError:
-            return ForwardRef(annotation)
+            return _from_callers(annotation, names)
     return None if annotation is type(None) else annotation
+
+
+def _from_callers(text: str, names: dict[str, Any]) -> Any:
+    """An annotation with names of the function that registers: classes that are local to a test, or to a factory."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_globals.get("__name__", "").startswith("FasterAPI"):
+            try:
+                return eval(text, names, dict(frame.f_locals))  # the program's own annotation
+            except NameError:
+                pass
+        frame = frame.f_back  # type: ignore[assignment]
+    return ForwardRef(text)
 
 
 def get_typed_return_annotation(call: Callable[..., Any]) -> Any:
@@ -222,6 +235,8 @@ def analyze_param(name: str, annotation: Any, default: Any, path_names: set[str]
     if any(is_kind(bare, kind) for kind, _ in _INJECTED):
         assert info is None, f"Cannot specify FastAPI annotation for type {bare!r}"
         return ParamDetails(bare, None, None)
+    if isinstance(bare, ForwardRef):
+        raise FastAPIError(f"the annotation of parameter {name!r} names something that does not exist: {bare.__forward_arg__}")
     if info is None:
         info = _inferred(annotation, bare, default, in_path)
     return ParamDetails(bare, None, _field(name, info, annotation, path_names))
