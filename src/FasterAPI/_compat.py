@@ -7,7 +7,8 @@ from pydantic.version import VERSION
 from FasterAPI._annotations import is_kind as lenient_issubclass
 from FasterAPI._annotations import is_scalar as field_annotation_is_scalar
 from FasterAPI._annotations import is_sequence as field_annotation_is_sequence
-from FasterAPI._pydantic import ModelField, Undefined
+from FasterAPI._pydantic import _NONE as Undefined
+from FasterAPI._pydantic import ModelField
 from FasterAPI._pydantic import fields_of as get_cached_model_fields
 
 __all__ = [

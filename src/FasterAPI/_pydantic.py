@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from copy import copy
 from functools import cache
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PydanticSchemaGenerationError, TypeAdapter, ValidationError, create_model
@@ -15,23 +15,22 @@ from pydantic.types import Json
 from pydantic.warnings import PydanticDeprecatedSince20
 from pydantic_core import PydanticSerializationError, PydanticUndefined
 
-from FasterAPI._annotations import is_kind, is_model, is_old_model, is_sequence, is_struct, members
+from FasterAPI._annotations import is_kind, is_old_model, is_sequence
+from FasterAPI._fields import Undefined
 from FasterAPI.exceptions import FastAPIError, PydanticV1NotSupportedError
 
 __all__ = [
     "ModelField",
-    "Undefined",
     "copy_info",
     "create_body_model",
     "fields_of",
-    "inferred",
+    "inferred_marker",
     "make_field",
-    "missing_error",
     "response_field",
 ]
 
 Mode = Literal["validation", "serialization"]
-Undefined: Any = PydanticUndefined
+_NONE: Any = PydanticUndefined  # pydantic's word for no default
 
 # What of a field goes beside its annotation and the constraints in its metadata.
 _ATTRIBUTES = (
@@ -74,7 +73,7 @@ class ModelField:
         self.field_info = field_info
         self.mode: Mode = mode
         self.config = config
-        values = {key: value for key in _ATTRIBUTES if (value := getattr(field_info, key, Undefined)) is not Undefined}
+        values = {key: value for key in _ATTRIBUTES if (value := getattr(field_info, key, _NONE)) is not _NONE}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=UserWarning, module="pydantic")
             warnings.filterwarnings("ignore", category=PydanticDeprecatedSince20)
@@ -163,10 +162,6 @@ def _foreign(value: Any) -> Any:
 def make_field(name: str, field_info: FieldInfo, mode: Mode = "validation") -> Any:
     """A field. Raises `FastAPIError` for an annotation that cannot be validated."""
     annotation: Any = field_info.annotation
-    if is_struct(annotation):
-        from FasterAPI._structs import StructField
-
-        return StructField(name, field_info, mode)
     if is_old_model(annotation):
         text = f"pydantic.v1 models are no longer supported by FastAPI. Please update the response model {annotation!r}."
         raise PydanticV1NotSupportedError(text)
@@ -186,14 +181,14 @@ def response_field(name: str, annotation: Any) -> Any:
     return make_field(name, FieldInfo(annotation=annotation), "serialization")
 
 
-def inferred(kind: str, annotation: Any, default: Any) -> FieldInfo:
+def inferred_marker(kind: str, annotation: Any, default: Any) -> FieldInfo:
     """The marker of a parameter that has none."""
     from FasterAPI import params
 
     if kind == "path":
         return params.Path(annotation=annotation)
     marker: Any = {"query": params.Query, "body": params.Body, "file": params.File}[kind]
-    found: FieldInfo = marker(default, annotation=annotation)
+    found: FieldInfo = marker(_NONE if default is Undefined else default, annotation=annotation)
     return found
 
 
@@ -202,18 +197,13 @@ def copy_info(field_info: FieldInfo, annotation: Any) -> FieldInfo:
     merged = type(field_info).from_annotation(annotation)
     new = copy(field_info)
     for name in _ATTRIBUTES:
-        value = getattr(merged, name, Undefined)
-        if value is not Undefined:
+        value = getattr(merged, name, _NONE)
+        if value is not _NONE:
             setattr(new, name, value)
     new._attributes_set = dict(merged._attributes_set)
     new.metadata = merged.metadata
     new.annotation = merged.annotation
     return new
-
-
-def missing_error(loc: tuple[int | str, ...]) -> dict[str, Any]:
-    """The error for a value that is required and was not given."""
-    return {"type": "missing", "loc": loc, "msg": "Field required", "input": None}
 
 
 def create_body_model(name: str, fields: Sequence[ModelField], config: ConfigDict | None = None) -> type[BaseModel]:
@@ -233,24 +223,3 @@ def fields_of(model: type[BaseModel]) -> list[ModelField]:
         own_config = is_kind(info.annotation, (BaseModel, dict)) or is_dataclass(info.annotation)
         found.append(ModelField(name, info, config=None if own_config else model.model_config))
     return found
-
-
-def model_of(annotation: Any) -> type[BaseModel] | None:
-    """The model class of `M` or `M | None`."""
-    found = [item for item in members(annotation) if item is not type(None)]
-    return found[0] if len(found) == 1 and get_origin(annotation) is not Annotated and is_model(found[0]) else None
-
-
-def models_of_union(annotation: Any) -> list[type[BaseModel]]:
-    """The model classes of a union of two or more; none where anything else is among them."""
-    found = []
-    for item in members(annotation):
-        bare = get_args(item)[0] if get_origin(item) is Annotated else item
-        if bare is not type(None):
-            if not is_model(bare):
-                return []
-            found.append(bare)
-    return found if len(found) > 1 else []
-
-
-__all__ += ["model_of", "models_of_union"]

@@ -293,7 +293,7 @@ class _Operation:
     # --- the body of the request
 
     async def _body(self, request: Request) -> Any:
-        from FasterAPI._pydantic import Undefined
+        from FasterAPI._fields import Undefined
 
         if self.body_field is None:
             return Undefined
@@ -380,7 +380,7 @@ class _Operation:
 
 
 def _told(body: Any) -> Any:
-    from FasterAPI._pydantic import Undefined
+    from FasterAPI._fields import Undefined
 
     return None if body is Undefined else body
 
@@ -533,7 +533,9 @@ class APIRoute(_Items, routing.Route):
         self._describe_responses()
         self.dependant, fields, self.embedded = _analysed(self.path_format, endpoint, self.dependencies)
         self.body_field: Any = None
-        if fields:
+        if len(fields) == 1 and not self.embedded and fields[0].kind == "body":
+            self.body_field = fields[0]
+        elif fields:
             from FasterAPI.dependencies.forms import body_field
 
             self.body_field = body_field(fields, self.unique_id, self.embedded)
@@ -640,9 +642,9 @@ def iter_route_contexts(routes: Sequence[Any]) -> Iterator[RouteContext]:
 
 
 def _result_field(name: str, annotation: Any) -> Any:
-    from FasterAPI._pydantic import response_field
+    from FasterAPI._fields import result_field
 
-    return response_field(name, annotation)
+    return result_field(name, annotation)
 
 
 from FasterAPI._router import APIRouter  # noqa: E402 - the router makes routes of the classes above

@@ -11,7 +11,8 @@ from pydantic import AliasChoices, BeforeValidator, GetPydanticSchema, Tag
 from starlette.datastructures import FormData
 
 from FasterAPI import params
-from FasterAPI._pydantic import ModelField, Undefined, create_body_model, fields_of, make_field, models_of_union
+from FasterAPI._fields import Undefined, models_of_union
+from FasterAPI._pydantic import ModelField, create_body_model, fields_of, make_field
 from FasterAPI.dependencies.values import form_models, given
 
 __all__ = ["add_union_validators", "body_field"]

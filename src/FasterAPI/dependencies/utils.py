@@ -18,6 +18,8 @@ from starlette.websockets import WebSocket
 
 from FasterAPI._annotations import is_kind, is_scalar, is_scalar_sequence, is_sequence, members
 from FasterAPI._depends import Depends, Security
+from FasterAPI._fields import Undefined, inferred, make_field, model_of
+from FasterAPI._native import NativeInfo
 from FasterAPI.dependencies.models import Dependant
 from FasterAPI.dependencies.solving import SolvedDependency, solve_dependencies
 from FasterAPI.exceptions import DependencyScopeError, FastAPIError
@@ -257,14 +259,14 @@ def _from_annotated(name: str, annotation: Any, default: Any, in_path: bool) -> 
         return None, None
     if isinstance(markers[-1], Depends):
         return None, markers[-1]
-    from FasterAPI._pydantic import Undefined, copy_info
+    from FasterAPI._pydantic import _NONE, copy_info
 
     info = copy_info(markers[-1], annotation)
-    assert info.default is Undefined or info.default is ..., (
+    assert info.default is _NONE or info.default is ..., (
         f"`{type(info).__name__}` default value cannot be set in `Annotated` for {name!r}. Set the default value with `=` instead."
     )
     if default is _EMPTY:
-        info.default = Undefined
+        info.default = _NONE
     else:
         assert not in_path, "Path parameters cannot have default values"
         info.default = default
@@ -272,8 +274,6 @@ def _from_annotated(name: str, annotation: Any, default: Any, in_path: bool) -> 
 
 
 def _inferred(annotation: Any, bare: Any, default: Any, in_path: bool) -> Any:
-    from FasterAPI._pydantic import Undefined, copy_info, inferred
-
     if in_path:
         kind = "path"
     elif any(is_kind(item, UploadFile) for item in members(bare)) or _is_file_sequence(bare):
@@ -281,7 +281,9 @@ def _inferred(annotation: Any, bare: Any, default: Any, in_path: bool) -> Any:
     else:
         kind = "query" if is_scalar(bare) else "body"
     info = inferred(kind, annotation, Undefined if default is _EMPTY else default)
-    if get_origin(annotation) is Annotated:
+    if get_origin(annotation) is Annotated and hasattr(info, "from_annotation"):
+        from FasterAPI._pydantic import copy_info
+
         own_default = info.default
         info = copy_info(info, annotation)
         info.default = own_default
@@ -298,16 +300,31 @@ def _is_file_sequence(annotation: Any) -> bool:
 
 
 def _field(name: str, info: Any, annotation: Any, path_names: set[str]) -> Any:
+    in_path = name in path_names
+    if in_path:
+        assert getattr(info, "kind", "") == "path", f"Cannot use `{type(info).__name__}` for path param {name!r}"
+    if "FasterAPI.params" in sys.modules and not isinstance(info, NativeInfo):
+        info = _settled(info, path_names)
+    if not info.alias:
+        info.alias = name.replace("_", "-") if getattr(info, "convert_underscores", False) else name
+    field = make_field(name, info)
+    kinds = cast("Any", info.annotation)
+    if in_path:
+        assert is_scalar(kinds), "Path params must be of one of the supported types"
+    elif info.kind == "query":
+        possible = is_scalar(kinds) or is_scalar_sequence(kinds) or model_of(kinds) is not None
+        assert possible, f"Query parameter {name!r} must be one of the supported types"
+    return field
+
+
+def _settled(info: Any, path_names: set[str]) -> Any:
+    """A marker of pydantic's kind with everything that follows from where it stands."""
     from pydantic import AliasChoices
 
     from FasterAPI import params
-    from FasterAPI._pydantic import make_field, model_of
     from FasterAPI.dependencies.forms import add_union_validators
 
-    in_path = name in path_names
-    if in_path:
-        assert isinstance(info, params.Path), f"Cannot use `{type(info).__name__}` for path param {name!r}"
-    elif isinstance(info, params.Param) and getattr(info, "in_", None) is None:
+    if isinstance(info, params.Param) and getattr(info, "in_", None) is None:
         info.in_ = params.ParamTypes.query
     elif not isinstance(info, (params.Param, params.Body)):
         info = _as_query(info)
@@ -320,16 +337,7 @@ def _field(name: str, info: Any, annotation: Any, path_names: set[str]) -> Any:
             info.validation_alias = found
     if isinstance(info, params.Form):
         info.annotation = add_union_validators(info.annotation)
-    if not info.alias:
-        info.alias = name.replace("_", "-") if getattr(info, "convert_underscores", False) else name
-    field = make_field(name, info)
-    kinds = cast("Any", info.annotation)
-    if in_path:
-        assert is_scalar(kinds), "Path params must be of one of the supported types"
-    elif isinstance(info, params.Query):
-        possible = is_scalar(kinds) or is_scalar_sequence(kinds) or model_of(kinds) is not None
-        assert possible, f"Query parameter {name!r} must be one of the supported types"
-    return field
+    return info
 
 
 def _as_query(info: Any) -> Any:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from starlette.datastructures import FormData, Headers, ImmutableMultiDict, UploadFile
 
 from FasterAPI._annotations import SEQUENCES, is_kind, is_sequence, members
-from FasterAPI._pydantic import ModelField, Undefined, fields_of, missing_error, model_of, models_of_union
+from FasterAPI._fields import Undefined, missing_error, model_of, models_of_union
+
+if TYPE_CHECKING:
+    from FasterAPI._pydantic import ModelField
+
+
+def fields_of(model: Any) -> list[Any]:
+    """The fields of a model of pydantic's."""
+    from FasterAPI import _pydantic
+
+    return _pydantic.fields_of(model)
+
 
 __all__ = ["body_values", "form_models", "is_embedded", "parameter_values"]
 
