@@ -1,6 +1,6 @@
 # `make demo` and `make test` each make the environment (.venv) and do their work. Needed: Python >= 3.11, make, a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lock soak bench micro docs clean
+.PHONY: help demo test lock soak oracle bench micro docs clean
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
@@ -26,6 +26,9 @@ lock: ## renew uv.lock and requirements.lock (needs uv)
 soak: $(STAMP) ## longer campaigns: fuzzing, cancellation, leaks
 	@FASTHTTP_SOAK=1 $(RUN) -m pytest tests/soak -q
 
+oracle: $(STAMP) ## the suite of FastAPI against our framework, and its list of expected failures
+	@$(RUN) scripts/oracle.py
+
 bench: $(STAMP) ## the figures of bench/RESULTS.md, in an environment of their own (.venv-bench)
 	@test -x .venv-bench/bin/python || $(RUN) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,bench]'
@@ -37,4 +40,4 @@ micro: $(STAMP) ## the micro benchmark of the pure parts
 	@$(RUN) bench/micro.py
 
 clean: ## remove what was made
-	rm -rf $(VENV) .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .oracle build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
