@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
 from FasterAPI._frontend import best
+from FasterAPI._outcome import BODY, answer, replaying
 
 __all__ = ["RouteIndex"]
 
@@ -83,19 +84,19 @@ class RouteIndex:
         """The routes that may fit, in the order of registration."""
         return (self._routes[number] for number in self._numbers(path, path.split("/")))
 
-    def short_way(self, method: str, path: str, segments: list[str], finish: Any) -> tuple[Any, Any]:
+    def short_way(self, method: str, path: str, segments: list[str]) -> tuple[Any, Any]:
         """(route, its short way) for a request, or (None, None) where the routes have to be asked."""
         for number in self._numbers(path, segments):
             plan = self._short.get(number, self)
             if plan is self:
-                plan = self._short[number] = self._plan(self._routes[number], finish)
+                plan = self._short[number] = self._plan(self._routes[number])
             if plan is None:
                 return None, None
             if method in self._routes[number].methods:
                 return self._routes[number], plan
         return None, None
 
-    def _plan(self, route: Any, finish: Any) -> Any:
+    def _plan(self, route: Any) -> Any:
         from FasterAPI._plan import make_plan
         from FasterAPI.routing import APIRoute
 
@@ -103,7 +104,7 @@ class RouteIndex:
         if not all(_PLAIN_SEGMENT.fullmatch(part) or _TEXT_PARAMETER.fullmatch(part) for part in parts):
             return None
         places = {part[1:-1].removesuffix(":str"): at for at, part in enumerate(parts) if part.startswith("{")}
-        return make_plan(route, finish, places)
+        return make_plan(route, places)
 
     def _numbers(self, path: str, segments: list[str]) -> list[int]:
         found = list(self._static.get(path, ()))
@@ -146,6 +147,15 @@ class RouteIndex:
         """Hand a request or WebSocket to its route: the first that fits path and method, else the first that fits the path."""
         partial: tuple[Any, Scope] | None = None
         path = get_route_path(scope)
+        if scope["type"] == "http" and not scope.get("path_params") and not router.overridden:
+            segments = path.split("/")
+            route, plan = self.short_way(scope["method"], path, segments)
+            if plan is not None:
+                scope["route"], scope["endpoint"] = route, route.endpoint
+                if await plan(scope, receive, send, segments, answer):
+                    return
+                body = scope.pop(BODY, None)
+                receive = receive if body is None else replaying(body, receive)
         for route in self.candidates(path):
             match, child_scope = route.matches(scope)
             if match is Match.FULL:

@@ -16,16 +16,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from FasterAPI._outcome import BODY, Result, is_original
 from FasterAPI.concurrency import run_in_threadpool
 from FasterAPI.datastructures import DefaultPlaceholder
 from FasterAPI.utils import is_body_allowed_for_status_code
 
-__all__ = ["BODY", "OUTCOME", "Plan", "make_plan"]
+__all__ = ["Plan", "make_plan"]
 
-Plan = Callable[[Scope, Receive, Send, list[str]], Awaitable[bool]]
-
-BODY = "FasterAPI.body"  # in the scope: what the short way has read before it gave up
-OUTCOME = "FasterAPI.outcome"  # in the scope: a response or an exception, for the middleware around the router
+Finish = Callable[[Any, Scope, Receive, Send], Awaitable[bool]]
+Plan = Callable[[Scope, Receive, Send, list[str], Finish], Awaitable[bool]]
 
 _BOOLS = {"true": True, "false": False, "1": True, "0": False}
 _CONSTANTS = (type(None), bool, int, float, str)
@@ -189,7 +188,7 @@ def _encode(value: Any) -> bytes:
 
 
 _TEMPLATE = """\
-async def plan(scope, receive, send, segments):
+async def plan(scope, receive, send, segments, finish):
     try:
 {arguments}
     except GaveUp:
@@ -197,6 +196,7 @@ async def plan(scope, receive, send, segments):
     except Exception as exc:
         return await finish(exc, scope, receive, send)
     try:
+{calls}
         result = {call}
     except Exception as exc:
         return await finish(exc, scope, receive, send)
@@ -212,79 +212,117 @@ async def plan(scope, receive, send, segments):
 """
 
 
-def _arguments(route: Any, names: dict[str, Any], places: dict[str, int]) -> list[str] | None:
-    """The lines that work out the arguments; None for a parameter that they cannot."""
-    dependant = route.dependant
-    found = ", ".join(f"{name!r}: segments[{at}]" for name, at in places.items())
-    lines = [f'scope["path_params"] = {{{found}}}']
-    if dependant.query_params:
-        lines.append('query = parse(scope["query_string"]) if scope["query_string"] else {}')
-    for place, fields in (("path", dependant.path_params), ("query", dependant.query_params)):
-        for number, field in enumerate(fields):
-            if not _takes_plain(field) or (place == "path" and field.names[0][1] not in places):
-                return None
-            key = f"{place}_{number}"
-            if place == "path":
-                lines.append(f"{key} = segments[{places[field.names[0][1]]}]")
-            else:
-                lines.append(f"{key} = query.get({field.names[0][1]!r})")
-                names[f"default_{key}"] = None if field.required else field.default
-                lines.append(f"if {key} is None:")
-                lines.append("    raise GaveUp" if field.required else f"    {key} = default_{key}")
-            converter = _converter(field)
-            if converter is not None:
-                names[f"convert_{key}"] = converter
-                line = f"{key} = convert_{key}({key})"
-                lines += [line] if place == "path" else ["else:", f"    {line}"]
-            names.setdefault("keywords", []).append(f"{field.name}={key}")
-    if dependant.body_params:
-        field = dependant.body_params[0]
-        if len(dependant.body_params) > 1 or route.embedded or field.kind != "body" or route.max_body_size is not None:
-            return None
-        names["read_body"], names["read"] = _body_reader(field), _read
-        lines.append("body = read_body(await read(receive, scope))")
-        names.setdefault("keywords", []).append(f"{field.name}=body")
-    return lines
+def _is_simple(dependant: Any) -> bool:
+    """Whether a callable only takes path, query and body, and is not there longer than its call."""
+    injected = any(value for name, value in vars(dependant).items() if name.endswith("_param_name"))
+    return not (dependant.is_generator or dependant.limit or dependant.header_params or dependant.cookie_params or injected)
 
 
-def make_plan(route: Any, finish: Callable[..., Awaitable[bool]], places: dict[str, int]) -> Plan | None:
+class _Source:
+    """The lines of a short way, as they are written: for the dependencies of an operation first, then for itself."""
+
+    def __init__(self, route: Any, places: dict[str, int]) -> None:
+        self._route = route
+        self._places = places
+        found = ", ".join(f"{name!r}: segments[{at}]" for name, at in places.items())
+        self.lines = [f'scope["path_params"] = {{{found}}}']
+        self.calls = ["pass"]  # after the lines, none of which does anything that a user could see twice
+        self.names: dict[str, Any] = {}
+        self._solved: dict[Any, str] = {}
+        if any(dependant.query_params for dependant in route.dependant.walk()):
+            self.lines.append('query = parse(scope["query_string"]) if scope["query_string"] else {}')
+
+    def _name(self, kind: str, value: Any) -> str:
+        name = f"{kind}_{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def call(self, dependant: Any) -> str:
+        """The expression that calls something, after the lines that its arguments take. Raises `_GaveUp`."""
+        keywords = [f"{below.name}={value}" for below in dependant.dependencies if (value := self._value(below)) and below.name]
+        keywords += [f"{field.name}={self._path(field)}" for field in dependant.path_params]
+        keywords += [f"{field.name}={self._query(field)}" for field in dependant.query_params]
+        keywords += [f"{field.name}={self._body(field)}" for field in dependant.body_params]
+        function = self._name("call", dependant.call)
+        if dependant.kind == "coroutine":
+            return f"await {function}({', '.join(keywords)})"
+        return f"await run_in_threadpool({', '.join([function, *keywords])})"
+
+    def _value(self, dependant: Any) -> str:
+        """The variable with the value of a dependency, which is called once for all that share it."""
+        known = self._solved.get(dependant.cache_key) if dependant.use_cache else None
+        if known is not None:
+            return known
+        expression = self.call(dependant)
+        name = self._solved[dependant.cache_key] = f"value_{len(self.calls)}"
+        self.calls.append(f"{name} = {expression}")
+        return name
+
+    def _line(self, kind: str, expression: str) -> str:
+        """A line that works out a value; the variable that holds it."""
+        name = f"{kind}_{len(self.lines)}"
+        self.lines.append(f"{name} = {expression}")
+        return name
+
+    def _path(self, field: Any) -> str:
+        place = self._places.get(field.names[0][1])
+        if not _takes_plain(field) or place is None:
+            raise _GaveUp
+        converter = _converter(field)
+        if converter is None:
+            return f"segments[{place}]"
+        return self._line("path", f"{self._name('convert', converter)}(segments[{place}])")
+
+    def _query(self, field: Any) -> str:
+        if not _takes_plain(field):
+            raise _GaveUp
+        name = self._line("query", f"query.get({field.names[0][1]!r})")
+        self.lines.append(f"if {name} is None:")
+        self.lines.append("    raise GaveUp" if field.required else f"    {name} = {self._name('default', field.default)}")
+        converter = _converter(field)
+        if converter is not None:
+            self.lines += ["else:", f"    {name} = {self._name('convert', converter)}({name})"]
+        return name
+
+    def _body(self, field: Any) -> str:
+        route = self._route
+        several = sum(len(dependant.body_params) for dependant in route.dependant.walk())
+        if several > 1 or route.embedded or field.kind != "body" or route.max_body_size is not None:
+            raise _GaveUp
+        self.names["read"] = _read
+        return self._line("body", f"{self._name('parse_body', _body_reader(field))}(await read(receive, scope))")
+
+
+def make_plan(route: Any, places: dict[str, int]) -> Plan | None:
     """The short way of a route, or None where it has none.
+
+    It is called with scope, receive, send, the segments of the path, and what sends a response or answers an exception.
 
     Args:
         route: an `APIRoute`.
-        finish: sends a response, or answers an exception, through the middleware of the application.
         places: of the parameters of its path, among its segments.
     """
-    from FasterAPI._long_way import Result, is_original
-
     dependant = route.dependant
-    injected = (name for name in vars(dependant) if name.endswith("_param_name"))
     if (
         not is_original(route)
-        or dependant.is_generator
-        or dependant.dependencies
-        or dependant.header_params
-        or dependant.cookie_params
-        or any(getattr(dependant, name) for name in injected)
+        or not all(_is_simple(below) for below in dependant.walk())
         or not isinstance(route.response_class, DefaultPlaceholder)
         or not is_body_allowed_for_status_code(route.status_code)
         or _encode_chunks is None
     ):
         return None
     write = _writer(route)
-    names: dict[str, Any] = {}
-    lines = _arguments(route, names, places)
-    if write is None or lines is None:
+    if write is None:
         return None
-    keywords = names.pop("keywords", [])
-    if dependant.kind == "coroutine":
-        call = f"await endpoint({', '.join(keywords)})"
-    else:
-        call = f"await run_in_threadpool({', '.join(['endpoint', *keywords])})"
-    body = "\n".join(" " * 8 + line for line in lines)
-    source = _TEMPLATE.format(arguments=body, call=call, status=route.status_code or 200)
-    names |= {"parse": _query, "GaveUp": _GaveUp, "finish": finish, "Response": Response, "Result": Result}
-    names |= {"endpoint": dependant.call, "write": write, "JSON": _JSON, "run_in_threadpool": run_in_threadpool}
-    exec(compile(source, f"<plan of {route.path}>", "exec"), names)
+    source = _Source(route, places)
+    try:
+        expression = source.call(dependant)
+    except _GaveUp:
+        return None
+    arguments, calls = ("\n".join(" " * 8 + line for line in lines) for lines in (source.lines, source.calls))
+    text = _TEMPLATE.format(arguments=arguments, calls=calls, call=expression, status=route.status_code or 200)
+    names = {**source.names, "parse": _query, "GaveUp": _GaveUp, "Response": Response, "Result": Result}
+    names |= {"write": write, "JSON": _JSON, "run_in_threadpool": run_in_threadpool}
+    exec(compile(text, f"<plan of {route.path}>", "exec"), names)
     plan: Plan = names["plan"]
     return plan

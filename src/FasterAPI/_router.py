@@ -498,6 +498,11 @@ class APIRouter(Verbs, routing.Router):
             scope["router"] = self
         await self.index().dispatch(self, scope, receive, send)
 
+    @property
+    def overridden(self) -> bool:
+        """Whether any dependency is replaced."""
+        return bool(getattr(self.dependency_overrides_provider, "dependency_overrides", None))
+
     def index(self) -> RouteIndex:
         """The index of the routes as they are now."""
         if self._index is None or self._index.size != len(self.routes):

@@ -25,9 +25,8 @@ from FasterAPI import routing
 from FasterAPI._body_limit import AppBodyLimitMiddleware
 from FasterAPI._depends import Depends
 from FasterAPI._frontend import Fallback
-from FasterAPI._long_way import outcome_app, replaying
 from FasterAPI._options import AnyRoute
-from FasterAPI._plan import BODY, OUTCOME
+from FasterAPI._outcome import BODY, OUTCOME, outcome_app, replaying
 from FasterAPI._router import ON_EVENT, Verbs
 from FasterAPI.datastructures import Default
 from FasterAPI.exception_handlers import (
@@ -256,14 +255,14 @@ class Faster(Verbs, Starlette):
         """Answer a request the short way, if it has one; False: nothing has happened yet but that its body was read."""
         path: str = scope["path"]
         segments = path.split("/")
-        route, plan = self.router.index().short_way(scope["method"], path, segments, self._finish)
-        if plan is None:
+        route, plan = self.router.index().short_way(scope["method"], path, segments)
+        if plan is None or self.dependency_overrides:
             return False
         scope["app"] = self
         scope["router"] = self.router
         scope["route"] = route
         scope["endpoint"] = route.endpoint
-        return await plan(scope, receive, send, segments)  # type: ignore[no-any-return]
+        return await plan(scope, receive, send, segments, self._finish)  # type: ignore[no-any-return]
 
     async def _finish(self, outcome: Any, scope: Scope, receive: Receive, send: Send) -> bool:
         """Send a response, or answer an exception, as if it came from the router."""

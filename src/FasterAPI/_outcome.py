@@ -1,4 +1,4 @@
-"""Where the short way of an operation meets the long one: answers through the middleware, and what rules it out."""
+"""What an operation came to that was called the short way: a response to send, an exception to answer."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from FasterAPI import routing
+__all__ = ["BODY", "OUTCOME", "Result", "answer", "is_original", "outcome_app", "replaying"]
 
-__all__ = ["Result", "is_original", "outcome_app", "replaying"]
+BODY = "FasterAPI.body"  # in the scope: what the short way has read before it gave up
+OUTCOME = "FasterAPI.outcome"  # in the scope: a response or an exception, for the middleware around the router
 
 # What libraries replace to see or change what happens; one that is replaced rules the short way out.
 _STEPS = ("get_request_handler", "serialize_response", "run_endpoint_function", "request_response", "solve_dependencies")
-_ORIGINALS = {name: getattr(routing, name) for name in _STEPS}
+_originals: dict[str, Any] = {}
 
 
 class Result:
@@ -25,10 +26,14 @@ class Result:
 
 def is_original(route: Any) -> bool:
     """Whether nobody has put anything between a route and its function."""
+    from FasterAPI import routing
+
+    if not _originals:
+        _originals.update((name, getattr(routing, name)) for name in _STEPS if getattr(routing, name).__module__.startswith("FasterAPI"))
     cls = type(route)
     if cls.get_route_handler is not routing.APIRoute.get_route_handler or cls.handle is not routing.APIRoute.handle:
         return False
-    return all(getattr(routing, name) is step for name, step in _ORIGINALS.items())
+    return all(getattr(routing, name) is step for name, step in _originals.items()) and len(_originals) == len(_STEPS)
 
 
 def replaying(body: bytes, receive: Receive) -> Receive:
@@ -47,17 +52,21 @@ def replaying(body: bytes, receive: Receive) -> Receive:
 
 async def outcome_app(scope: Scope, receive: Receive, send: Send) -> None:
     """The innermost application for an operation that has run: sends its response, or raises its exception."""
-    from FasterAPI._plan import OUTCOME
+    await answer(scope.pop(OUTCOME), scope, receive, send)
 
-    outcome = scope.pop(OUTCOME)
+
+async def answer(outcome: Any, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Send a response, or raise an exception to whoever handles it; True."""
     if isinstance(outcome, BaseException):
         raise outcome
     if isinstance(outcome, Result):
-        route: Any = scope["route"]
+        route, value = scope["route"], outcome.value
 
         async def handler(request: Request) -> Any:
-            return await route.operation.respond_with(request, outcome.value)
+            return await route.operation.respond_with(request, value)
 
-        await routing.request_response(handler)(scope, receive, send)
-        return
+        from FasterAPI import routing
+
+        outcome = routing.request_response(handler)
     await outcome(scope, receive, send)
+    return True
