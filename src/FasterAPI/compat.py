@@ -112,3 +112,51 @@ def uninstall() -> None:
 def installed() -> bool:
     """Whether `import fastapi` means this framework."""
     return _finder in sys.meta_path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command `python -m FasterAPI.compat`."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="python -m FasterAPI.compat", description="Run an application that imports fastapi.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, words in (("run", "serve an application"), ("dev", "serve it, and again after each change")):
+        command = commands.add_parser(name, help=words)
+        command.add_argument("target", metavar="module:app")
+        command.add_argument("--host", default="0.0.0.0" if name == "run" else "127.0.0.1")
+        command.add_argument("--port", type=int, default=8000)
+        command.add_argument("--root-path", default="")
+        command.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args(arguments)
+    return _serve(options)
+
+
+def _serve(options: Any) -> int:
+    import os
+
+    import uvicorn
+
+    os.environ.setdefault("FASTAPI_ENV", "development" if options.command == "dev" else "production")
+    install()
+    sys.path.insert(0, os.getcwd())
+    settings = {"host": options.host, "port": options.port, "root_path": options.root_path, "workers": options.workers}
+    os.environ[_TARGET] = options.target
+    uvicorn.run("FasterAPI.compat:load", factory=True, reload=options.command == "dev", **settings)
+    return 0
+
+
+_TARGET = "FASTERAPI_COMPAT_TARGET"
+
+
+def load() -> Any:
+    """The application that the command names; called in the process that serves it."""
+    import os
+
+    install()
+    module, _, name = os.environ[_TARGET].partition(":")
+    return getattr(importlib.import_module(module), name or "app")
+
+
+if __name__ == "__main__":
+    # As the module under its real name: the one that runs here is called `__main__`.
+    raise SystemExit(importlib.import_module("FasterAPI.compat").main())

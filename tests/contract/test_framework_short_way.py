@@ -1,0 +1,248 @@
+"""The short way through an operation differs from the long one in nothing but speed; and what goes it loads nothing it does not need."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from pydantic import BaseModel, Field
+
+from FasterAPI import Body, Depends, FastAPI, HTTPException, JSONResponse, Path, Query
+from FasterAPI._index import RouteIndex
+
+
+class Item(BaseModel):
+    name: str
+    price: float = Field(gt=0)
+    tags: list[str] = []
+
+
+class Line(msgspec.Struct):
+    sku: str
+    count: int = 1
+
+
+counted: list[str] = []
+
+
+def count(note: str = "note") -> str:
+    counted.append(note)
+    return note
+
+
+def make() -> FastAPI:
+    """An application whose operations can all go the short way."""
+    app = FastAPI()
+
+    @app.get("/items/{item_id}")
+    async def read(item_id: int, q: str | None = None, limit: int = 10, exact: bool = False) -> Any:
+        return {"id": item_id, "q": q, "limit": limit, "exact": exact}
+
+    @app.get("/bounded/{n}")
+    async def bounded(n: Annotated[int, Path(ge=1, le=9)], f: Annotated[float, Query(alias="F")] = 0.5) -> dict[str, float]:
+        return {"n": n, "f": f}
+
+    @app.post("/models", status_code=201)
+    async def model(item: Item, dry: bool = False) -> Item:
+        return item
+
+    @app.post("/structs")
+    async def struct(lines: list[Line]) -> list[Line]:
+        return lines
+
+    @app.put("/any")
+    def anything(value: Annotated[Any, Body()]) -> Any:
+        return value
+
+    @app.get("/counted/{n}")
+    async def with_dependency(n: int, note: Annotated[str, Depends(count)]) -> Any:
+        return {"n": n, "note": note}
+
+    @app.get("/fails/{how}")
+    async def fails(how: str) -> Any:
+        if how == "http":
+            raise HTTPException(418, "teapot", {"X-Reason": "tea"})
+        if how == "response":
+            return JSONResponse({"own": True}, 202, {"X-Own": "1"})
+        if how == "unwritable":
+            return {"set": {1}, "_sa_state": 1}
+        raise LookupError(how)
+
+    @app.get("/wrong")
+    async def wrong() -> Item:
+        return {"name": "n"}  # type: ignore[return-value]
+
+    @app.exception_handler(LookupError)
+    async def lost(request: Any, exc: LookupError) -> JSONResponse:
+        return JSONResponse({"lost": str(exc), "path": request.url.path}, 404)
+
+    return app
+
+
+JSON = [(b"content-type", b"application/json")]
+
+
+async def ask(app: Any, method: str, target: str, body: bytes = b"", headers: Any = JSON) -> list[Any]:
+    """The messages of an answer, or the exception that escaped."""
+    path, _, query = target.partition("?")
+    pieces = [body[at : at + 7] for at in range(0, len(body), 7)] or [b""]
+    waiting = [{"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]} for piece in pieces]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": sorted(message["headers"])}
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": list(headers), "root_path": ""}
+    try:
+        await app({**scope, "http_version": "1.1", "scheme": "http", "server": ("x", 80), "client": ("c", 1)}, receive, send)
+    except Exception as exc:
+        sent.append(f"{type(exc).__name__}: {exc}"[:200])
+    return sent
+
+
+REQUESTS: list[tuple[Any, ...]] = [
+    *(("GET", f"/items/{text}") for text in ("5", "-5", "+5", "05", "5.0", "5.5", "1_0", "x", "9" * 30, "%35", "٣", "1e3", " 5")),
+    *(("GET", f"/items/1?{query}") for query in (
+        "q=", "q=a%20b", "q=a+b", "q=a&q=b", "q", "limit=", "limit=3", "limit=%33", "limit=x", "limit=1&limit=x",
+        "limit=x&limit=1", "exact=true", "exact=TRUE", "exact=yes", "exact=maybe", "exact=1", "exact=2", "exact=off",
+        "&&", "=", "limit=1;exact=1", "unknown=1",
+    )),
+    *(("GET", f"/bounded/{n}") for n in ("1?F=2", "0?F=2", "10?F=x", "3?F=1e5", "3?F=nan", "3?F=inf", "3?F=1_0")),
+    *(("POST", "/models?dry=1", body) for body in (
+        b'{"name":"a","price":1}', b'{"name":"a","price":"1.5"}', b'{"name":"a","price":0}', b'{"name":1}',
+        b"[]", b"null", b"", b"{", b"nope",
+        b'{"name":"a","price":NaN}', b'{"name":"a","price":Infinity}', b'{"name":"a","price":1e400}', b'{"name":"\xff","price":1}',
+        b'{"name":"\\ud800","price":1}', b'{"name":"a","name":"b","price":1}', b'{"name":"a","price":1,"more":[1]}', b"\xef\xbb\xbf{}",
+        b'{"name":"a","price":' + b"1" * 400 + b"}", b"[" * 5000, '{"name":"é","price":1}'.encode("utf-16"),
+    )),
+    ("POST", "/models", b'{"name":"a","price":1}', []),
+    ("POST", "/models", b'{"name":"a","price":1}', [(b"content-type", b"text/plain")]),
+    ("POST", "/models", b'{"name":"a","price":1}', [(b"content-type", b"application/vnd.x+json; charset=utf-8")]),
+    *(("POST", "/structs", body) for body in (
+        b'[{"sku":"a"}]', b'[{"sku":"a","count":"2"}]', b'[{"count":2.5}]', b"{}", b"7", b'[{"sku":"a","x":1}]',
+    )),
+    *(("PUT", "/any", body) for body in (b"1", b'"a"', b"null", b"[1,2.50,1e3,-0.0]", b"123456789012345678901234567890", b"{}")),
+    *(("GET", f"/fails/{how}") for how in ("http", "response", "unwritable", "else")),
+    ("GET", "/wrong"), ("GET", "/items/"), ("GET", "/items/1/"), ("DELETE", "/items/1"), ("HEAD", "/items/1"), ("GET", "/nowhere"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda value: f"{value[0]} {value[1]} {value[2:3]}"[:60])
+def test_both_ways_give_the_same(request_: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status, fields, body and exceptions of a request are those of the long way, whatever it holds."""
+    short = asyncio.run(ask(make(), *request_))
+    monkeypatch.setattr(RouteIndex, "short_way", lambda *_: (None, None))
+    assert short == asyncio.run(ask(make(), *request_))
+
+
+def test_it_is_the_short_way_that_plain_requests_go() -> None:
+    """The comparison above would be true of a framework that has only one."""
+    app = make()
+    index = app.router.index()
+    for request in ("GET /items/5", "GET /bounded/5", "POST /models", "POST /structs", "PUT /any", "GET /counted/1"):
+        method, path = request.split()
+        route, plan = index.short_way(method, path, path.split("/"))
+        assert plan is not None, path
+        assert path.startswith(route.path.partition("{")[0])
+
+
+@pytest.mark.parametrize(("target", "calls"), [("/counted/1", 1), ("/counted/x", 1), ("/counted/1?note=n", 1)])
+def test_a_dependency_is_called_once(target: str, calls: int) -> None:
+    """Also for a request that is not canonical, and goes the long way after all."""
+    counted.clear()
+    asyncio.run(ask(make(), "GET", target))
+    assert len(counted) == calls
+
+
+def test_an_override_counts_at_once() -> None:
+    """A dependency that is replaced after the first request is replaced."""
+    app = make()
+    assert b"note" in asyncio.run(ask(app, "GET", "/counted/1"))[1]["body"]
+    app.dependency_overrides[count] = lambda: "other"
+    assert asyncio.run(ask(app, "GET", "/counted/1"))[1]["body"] == b'{"n":1,"note":"other"}'
+
+
+@pytest.fixture
+def replaced() -> Iterator[list[str]]:
+    """`get_request_handler` replaced by one that notes its calls, as monitoring libraries do."""
+    from FasterAPI import routing
+
+    original, notes = routing.get_request_handler, []
+
+    def noting(*arguments: Any, **options: Any) -> Any:
+        handler = original(*arguments, **options)
+
+        async def handle(request: Any) -> Any:
+            notes.append(request.url.path)
+            return await handler(request)
+
+        return handle
+
+    routing.get_request_handler = noting
+    yield notes
+    routing.get_request_handler = original
+
+
+def test_a_step_that_somebody_has_replaced_is_taken(replaced: list[str]) -> None:
+    """Every route that is registered afterwards runs through it."""
+    assert asyncio.run(ask(make(), "GET", "/items/5"))[0]["status"] == 200
+    assert replaced == ["/items/5"]
+
+
+def test_structs_and_plain_parameters_need_no_pydantic() -> None:
+    """Neither where it is installed, when it is not loaded, nor where it is missing, when everything is decoded by msgspec."""
+    script = """
+        import sys, importlib.abc
+
+        if sys.argv[1] == "missing":
+            class Blocker(importlib.abc.MetaPathFinder):
+                def find_spec(self, name, path=None, target=None):
+                    if name.partition(".")[0] in ("pydantic", "pydantic_core"):
+                        raise ModuleNotFoundError(name)
+            import importlib.util
+            real = importlib.util.find_spec
+            importlib.util.find_spec = lambda name, package=None: None if name == "pydantic" else real(name, package)
+            sys.meta_path.insert(0, Blocker())
+
+        import msgspec
+        from FasterAPI import Faster, TestClient
+
+        class Line(msgspec.Struct):
+            sku: str
+            count: int
+
+        app = Faster()
+
+        @app.get("/{n}")
+        async def read(n: int, q: str | None = None, f: float = 1.5, b: bool = False):
+            return {"n": n, "q": q, "f": f, "b": b}
+
+        @app.post("/")
+        async def echo(line: Line, dry: bool = False) -> Line:
+            return line
+
+        with TestClient(app) as client:
+            assert client.get("/3?q=a&f=2&b=yes").json() == {"n": 3, "q": "a", "f": 2.0, "b": True}
+            faults = client.get("/x?f=y&b=z").json()["detail"]
+            assert [(f["type"], f["loc"], f["input"]) for f in faults] == [
+                ("int_parsing", ["path", "n"], "x"), ("float_parsing", ["query", "f"], "y"), ("bool_parsing", ["query", "b"], "z"),
+            ]
+            assert client.post("/", json={"sku": "a", "count": 2}).json() == {"sku": "a", "count": 2}
+            assert client.post("/", json={"sku": "a"}).json()["detail"][0]["type"] == "missing"
+            broken = client.post("/", content=b"{", headers={"content-type": "application/json"})
+            assert broken.json()["detail"][0]["type"] == "json_invalid"
+        assert "pydantic" not in sys.modules
+    """
+    for how in ("there", "missing"):
+        subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(script), how], check=True, timeout=30)
