@@ -409,13 +409,13 @@ class Faster(Verbs, Starlette):
         """Register the routes of the schema and its pages."""
         if not self.openapi_url:
             return
-        self.add_route(self.openapi_url, self._schema, include_in_schema=False)
+        self.add_route(self.openapi_url, self._schema, name="openapi", include_in_schema=False)
         if self.docs_url:
-            self.add_route(self.docs_url, self._swagger, include_in_schema=False)
+            self.add_route(self.docs_url, self._swagger, name="swagger_ui_html", include_in_schema=False)
             if self.swagger_ui_oauth2_redirect_url:
-                self.add_route(self.swagger_ui_oauth2_redirect_url, self._swagger_redirect, include_in_schema=False)
+                self.add_route(self.swagger_ui_oauth2_redirect_url, self._swagger_redirect, name="swagger_ui_redirect", include_in_schema=False)
         if self.redoc_url:
-            self.add_route(self.redoc_url, self._redoc, include_in_schema=False)
+            self.add_route(self.redoc_url, self._redoc, name="redoc_html", include_in_schema=False)
 
     def add_route(
         self, path: str, route: Callable[..., Any], methods: Any = None, name: Any = None, include_in_schema: bool = True
