@@ -412,8 +412,9 @@ class Faster(Verbs, Starlette):
         self.add_route(self.openapi_url, self._schema, name="openapi", include_in_schema=False)
         if self.docs_url:
             self.add_route(self.docs_url, self._swagger, name="swagger_ui_html", include_in_schema=False)
-            if self.swagger_ui_oauth2_redirect_url:
-                self.add_route(self.swagger_ui_oauth2_redirect_url, self._swagger_redirect, name="swagger_ui_redirect", include_in_schema=False)
+            redirect = self.swagger_ui_oauth2_redirect_url
+            if redirect:
+                self.add_route(redirect, self._swagger_redirect, name="swagger_ui_redirect", include_in_schema=False)
         if self.redoc_url:
             self.add_route(self.redoc_url, self._redoc, name="redoc_html", include_in_schema=False)
 

@@ -70,11 +70,7 @@ def find_target(target: str | None, name: str | None = None) -> str:
 def _variable_of(module: str) -> str:
     from starlette.applications import Starlette
 
-    try:
-        found = vars(importlib.import_module(module))
-    except ModuleNotFoundError as exc:
-        typer.echo(f"cannot import {module}: {exc}", err=True)
-        raise typer.Exit(2) from exc
+    found = vars(_imported(module))
     names = [*_NAMES, *found]
     chosen = next((name for name in names if isinstance(found.get(name), Starlette)), None)
     if chosen is None:
@@ -83,10 +79,18 @@ def _variable_of(module: str) -> str:
     return chosen
 
 
+def _imported(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as exc:
+        typer.echo(f"cannot import {module}: {exc}", err=True)
+        raise typer.Exit(2) from exc
+
+
 def load_target(target: str | None, name: str | None = None) -> Any:
     """The application itself."""
     module, _, variable = find_target(target, name).partition(":")
-    found: Any = importlib.import_module(module)
+    found = _imported(module)
     for part in variable.split("."):
         if not hasattr(found, part):
             typer.echo(f"{module} has no {variable!r}", err=True)

@@ -31,7 +31,8 @@ def fasterapi(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize(("file", "target"), [
-    ("main.py", []), ("app.py", []), ("app/main.py", []), ("other.py", ["other.py"]), ("other.py", ["other:app"]), ("deep/api.py", ["deep"]),
+    ("main.py", []), ("app.py", []), ("app/main.py", []), ("other.py", ["other.py"]), ("other.py", ["other:app"]),
+    ("deep/api.py", ["deep"]),
 ])  # fmt: skip
 def test_an_application_is_found(file: str, target: list[str], tmp_path: Path) -> None:
     """By module and variable, by file, by folder, or where nothing is named in the usual places."""
