@@ -86,6 +86,8 @@ class RouteIndex:
 
     def short_way(self, method: str, path: str, segments: list[str]) -> tuple[Any, Any]:
         """(route, its short way) for a request, or (None, None) where the routes have to be asked."""
+        if path[-1:] == "\n":
+            return None, None
         for number in self._numbers(path, segments):
             plan = self._short.get(number, self)
             if plan is self:
@@ -108,6 +110,8 @@ class RouteIndex:
 
     def _numbers(self, path: str, segments: list[str]) -> list[int]:
         found = list(self._static.get(path, ()))
+        if path[-1:] == "\n":  # the `$` at the end of a route's expression lets one line feed be
+            found += self._numbers(path[:-1], path[:-1].split("/"))
         level = [self._root]
         for segment in segments:
             following: list[_Node] = []
