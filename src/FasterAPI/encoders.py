@@ -128,26 +128,26 @@ class _Walk:
             return str(value)
         if value is None or isinstance(value, (str, int, float)):
             return value
-        if isinstance(value, dict):
-            return self._encode_dict(value, include, exclude)
+        if isinstance(value, dict):  # here, not in a function of its own: what is nested needs one frame a level
+            allowed = self._allowed(value, include, exclude)
+            return {
+                self.encode(key): self.encode(item)
+                for key, item in value.items()
+                if key in allowed
+                and (item is not None or not self.exclude_none)
+                and not (self.sqlalchemy_safe and isinstance(key, str) and key.startswith("_sa"))
+            }
         if isinstance(value, (list, set, frozenset, GeneratorType, tuple, deque)):
             return [self.encode(item, include, exclude) for item in value]
         encoder = _encoder_of(value)
         return self._encode_object(value, include, exclude) if encoder is None else encoder(value)
 
-    def _encode_dict(self, value: dict[Any, Any], include: Any, exclude: Any) -> dict[Any, Any]:
+    @staticmethod
+    def _allowed(value: dict[Any, Any], include: Any, exclude: Any) -> set[Any]:
         allowed = set(value)
         if include is not None:
             allowed &= set(include)
-        if exclude is not None:
-            allowed -= set(exclude)
-        return {
-            self.encode(key): self.encode(item)
-            for key, item in value.items()
-            if key in allowed
-            and (item is not None or not self.exclude_none)
-            and not (self.sqlalchemy_safe and isinstance(key, str) and key.startswith("_sa"))
-        }
+        return allowed if exclude is None else allowed - set(exclude)
 
     def _encode_object(self, value: Any, include: Any, exclude: Any) -> Any:
         old = sys.modules.get("pydantic.v1")
