@@ -18,10 +18,11 @@ _originals: dict[str, Any] = {}
 
 
 class Result:
-    """What an operation has returned, and the short way could not write."""
+    """What an operation has returned, and the short way could not write; `errors`: what is wrong with it, if it is known."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Any, errors: list[Any] | None = None) -> None:
         self.value = value
+        self.errors = errors
 
 
 def is_original(route: Any) -> bool:
@@ -60,10 +61,10 @@ async def answer(outcome: Any, scope: Scope, receive: Receive, send: Send) -> bo
     if isinstance(outcome, BaseException):
         raise outcome
     if isinstance(outcome, Result):
-        route, value = scope["route"], outcome.value
+        route, value, errors = scope["route"], outcome.value, outcome.errors
 
         async def handler(request: Request) -> Any:
-            return await route.operation.respond_with(request, value)
+            return await route.operation.respond_with(request, value, errors)
 
         from FasterAPI import routing
 

@@ -39,6 +39,13 @@ class _GaveUp(Exception):
     """The request is not canonical."""
 
 
+class _Unfit(Exception):
+    """The result breaks its model. It must not be validated again: iterators in it are used up."""
+
+    def __init__(self, errors: list[Any]) -> None:
+        self.errors = errors
+
+
 def _query(text: bytes) -> dict[str, str]:
     """The last value of each name."""
     if b"%" not in text and b"+" not in text and b";" not in text:
@@ -140,7 +147,7 @@ def _body_reader(field: Any) -> Callable[[bytes], Any]:
 
 
 def _writer(route: Any) -> Callable[[Any], bytes] | None:
-    """From result to the bytes of JSON; raises `_GaveUp` for a result that wants the long way."""
+    """From result to the bytes of JSON; raises `_GaveUp` for a result that wants the long way, `_Unfit` for a wrong one."""
     field = route.response_field
     if field is None:
         return _encode
@@ -164,14 +171,18 @@ def _writer(route: Any) -> Callable[[Any], bytes] | None:
             return encode(value)
 
         return write_struct
-    check, write = _validated(field), field._type_adapter.serializer.to_json
-    from pydantic_core import PydanticSerializationError
+    from pydantic_core import ValidationError
+
+    from FasterAPI._pydantic import faults_of, foreign
+
+    validate, write = field._type_adapter.validator.validate_python, field._type_adapter.serializer.to_json
 
     def write_model(value: Any) -> bytes:
         try:
-            return write(check(value), by_alias=True)  # type: ignore[no-any-return]
-        except PydanticSerializationError:
-            raise _GaveUp from None
+            checked = validate(value, from_attributes=True)
+        except ValidationError as exc:
+            raise _Unfit(faults_of(exc, ("response",))) from None
+        return write(checked, by_alias=True, fallback=foreign)  # type: ignore[no-any-return]
 
     return write_model
 
@@ -206,6 +217,10 @@ async def plan(scope, receive, send, segments, finish):
         content = write(result)
     except GaveUp:
         return await finish(Result(result), scope, receive, send)
+    except Unfit as exc:
+        return await finish(Result(result, exc.errors), scope, receive, send)
+    except Exception as exc:
+        return await finish(exc, scope, receive, send)
     await send({{"type": "http.response.start", "status": {status}, "headers": [JSON, (b"content-length", b"%d" % len(content))]}})
     await send({{"type": "http.response.body", "body": content}})
     return True
@@ -321,7 +336,7 @@ def make_plan(route: Any, places: dict[str, int]) -> Plan | None:
         return None
     arguments, calls = ("\n".join(" " * 8 + line for line in lines) for lines in (source.lines, source.calls))
     text = _TEMPLATE.format(arguments=arguments, calls=calls, call=expression, status=route.status_code or 200)
-    names = {**source.names, "parse": _query, "GaveUp": _GaveUp, "Response": Response, "Result": Result}
+    names = {**source.names, "parse": _query, "GaveUp": _GaveUp, "Unfit": _Unfit, "Response": Response, "Result": Result}
     names |= {"write": write, "JSON": _JSON, "run_in_threadpool": run_in_threadpool}
     exec(compile(text, f"<plan of {route.path}>", "exec"), names)
     plan: Plan = names["plan"]

@@ -23,7 +23,9 @@ __all__ = [
     "ModelField",
     "copy_info",
     "create_body_model",
+    "faults_of",
     "fields_of",
+    "foreign",
     "inferred_marker",
     "make_field",
     "response_field",
@@ -135,15 +137,15 @@ class ModelField:
         try:
             return self._type_adapter.validate_python(value, from_attributes=True), []
         except ValidationError as exc:
-            return None, [{**error, "loc": loc + tuple(error.get("loc", ()))} for error in exc.errors(include_url=False)]
+            return None, faults_of(exc, loc)
 
     def serialize(self, value: Any, **options: Any) -> Any:
         """As values that JSON has."""
-        return self._type_adapter.dump_python(value, mode=options.pop("mode", "json"), fallback=_foreign, **options)
+        return self._type_adapter.dump_python(value, mode=options.pop("mode", "json"), fallback=foreign, **options)
 
     def serialize_json(self, value: Any, **options: Any) -> bytes:
         """As the bytes of JSON."""
-        return self._type_adapter.dump_json(value, fallback=_foreign, **options)
+        return self._type_adapter.dump_json(value, fallback=foreign, **options)
 
     def schema_source(self) -> Any:
         return self._type_adapter.core_schema
@@ -152,7 +154,12 @@ class ModelField:
         return f"ModelField(name={self.name!r}, annotation={self.field_info.annotation!r}, mode={self.mode!r})"
 
 
-def _foreign(value: Any) -> Any:
+def faults_of(exc: ValidationError, loc: tuple[int | str, ...]) -> list[dict[str, Any]]:
+    """What is wrong, each with `loc` before its own place."""
+    return [{**error, "loc": loc + tuple(error.get("loc", ()))} for error in exc.errors(include_url=False)]
+
+
+def foreign(value: Any) -> Any:
     """What pydantic does not know, where the declared type is no more than `Any`: structs, as themselves."""
     if isinstance(value, msgspec.Struct):
         return msgspec.to_builtins(value)

@@ -76,7 +76,7 @@ def _variable_of(module: str) -> str:
     if chosen is None:
         typer.echo(f"{module} has no application; name its variable: {module}:NAME", err=True)
         raise typer.Exit(2)
-    return chosen
+    return str(chosen)
 
 
 def _imported(module: str) -> Any:

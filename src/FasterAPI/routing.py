@@ -284,10 +284,12 @@ class _Operation:
     def _context(self, request: Request) -> EndpointContext:
         return _context_of(self.call, self.dependant.path, request.method, request.scope)
 
-    async def respond_with(self, request: Request, result: Any) -> Response:
-        """The response for a result that is there already, of an operation without dependencies."""
+    async def respond_with(self, request: Request, result: Any, errors: list[Any] | None = None) -> Response:
+        """The response for a result that is there already, of an operation without dependencies; `errors`: what is wrong with it."""
         from FasterAPI.dependencies.solving import SolvedDependency, blank_response
 
+        if errors is not None:
+            raise ResponseValidationError(errors, body=result, endpoint_ctx=self._context(request))
         return await self._respond(request, SolvedDependency({}, [], None, blank_response(), {}), result)
 
     # --- the body of the request
