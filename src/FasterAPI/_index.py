@@ -182,7 +182,7 @@ class RouteIndex:
             scope.update(child_scope)
             await route.handle(scope, receive, send)
             return
-        if scope["type"] == "http" and router.redirect_slashes and path != "/":
+        if scope["type"] == "http" and router.redirect_slashes and path != "/" and not scope["path"].startswith("//"):
             other = dict(scope)
             other["path"] = other["path"].rstrip("/") if path.endswith("/") else other["path"] + "/"
             if any(route.matches(other)[0] is not Match.NONE for route in self.candidates(get_route_path(other))):

@@ -354,6 +354,7 @@ class _Operation:
             response = self.response_class(content, **self._arguments(solved))
         if not is_body_allowed_for_status_code(response.status_code):
             response.body = b""
+            del response.headers["content-type"], response.headers["content-length"]
         return response
 
     async def _stream(self, request: Request, solved: Any, stack: AsyncExitStack) -> Response:
