@@ -53,7 +53,8 @@ def test_everything_that_can_be_called_can_be_depended_on() -> None:
     async def two(q: int, other: str) -> str:
         return f"partial {q} {other}"
 
-    dependencies: list[Any] = [plain, coroutine, generator, async_generator, Instance(), Instance().method, functools.partial(two, other="o")]
+    instance = Instance()
+    dependencies: list[Any] = [plain, coroutine, generator, async_generator, instance, instance.method, functools.partial(two, other="o")]
     app = Faster()
     for number, dependency in enumerate(dependencies):
 
