@@ -23,6 +23,7 @@ from FasterAPI._frontend import Fallback, Frontend
 from FasterAPI._index import RouteIndex
 from FasterAPI._options import AnyRoute, ManyMethods, RouteOptions, check_options
 from FasterAPI.datastructures import Default
+from FasterAPI.logger import logger
 from FasterAPI.responses import JSONResponse
 from FasterAPI.routing import FORM_LIMITS, APIRoute, APIWebSocketRoute
 from FasterAPI.types import DecoratedCallable
@@ -361,10 +362,6 @@ class APIRouter(Verbs, routing.Router):
             self._include(inclusion, route)
         for frontend in list(router.frontends):
             self._include_frontend(inclusion, frontend)
-        for handler in router.on_startup:
-            self.on_startup.append(handler)
-        for handler in router.on_shutdown:
-            self.on_shutdown.append(handler)
         self.lifespan_context = _merged(self.lifespan_context, router.lifespan_context)
 
     def _check_inclusion(self, router: APIRouter, prefix: str) -> None:
@@ -516,8 +513,16 @@ class APIRouter(Verbs, routing.Router):
             await _run_handler(handler)
 
     async def _shutdown(self) -> None:
+        """Run all of them, also after one that fails; the first error is raised at the end."""
+        failed: Exception | None = None
         for handler in self.on_shutdown:
-            await _run_handler(handler)
+            try:
+                await _run_handler(handler)
+            except Exception as exc:
+                logger.exception("a shutdown handler has failed: %r", handler)
+                failed = failed or exc
+        if failed is not None:
+            raise failed
 
     def add_event_handler(self, event_type: str, func: Callable[[], Any]) -> None:
         """Run a function at "startup" or "shutdown"."""
@@ -557,20 +562,22 @@ async def _run_handler(handler: Callable[[], Any]) -> None:
 
 
 def _lifespan_of(router: APIRouter, lifespan: Any) -> Any:
+    """A context manager around the life of a router: the given one, and inside it the events."""
+    events = _events_of(router)
     if lifespan is None:
-        return _events_of(router)
+        return events
     if inspect.isasyncgenfunction(lifespan):
-        return asynccontextmanager(lifespan)
-    if inspect.isgeneratorfunction(lifespan):
-        manager = contextmanager(lifespan)
+        return _merged(asynccontextmanager(lifespan), events)
+    if not inspect.isgeneratorfunction(lifespan):
+        return _merged(lifespan, events)
+    manager = contextmanager(lifespan)
 
-        @asynccontextmanager
-        async def lifted(app: Any) -> AsyncIterator[Any]:
-            with manager(app) as state:
-                yield state
+    @asynccontextmanager
+    async def lifted(app: Any) -> AsyncIterator[Any]:
+        with manager(app) as state:
+            yield state
 
-        return lifted
-    return lifespan
+    return _merged(lifted, events)
 
 
 def _events_of(router: APIRouter) -> Callable[[Any], AbstractAsyncContextManager[Any]]:

@@ -359,6 +359,26 @@ class Faster(Verbs, Starlette):
 
         return register
 
+    @property
+    def startup_handlers(self) -> list[Callable[[], Any]]:
+        """What runs at start-up, in this order."""
+        return self.router.on_startup
+
+    @property
+    def shutdown_handlers(self) -> list[Callable[[], Any]]:
+        """What runs at shutdown, in this order."""
+        return self.router.on_shutdown
+
+    def on_startup(self, func: DecoratedCallable) -> DecoratedCallable:
+        """Run the decorated function at start-up."""
+        self.add_event_handler("startup", func)
+        return func
+
+    def on_shutdown(self, func: DecoratedCallable) -> DecoratedCallable:
+        """Run the decorated function at shutdown."""
+        self.add_event_handler("shutdown", func)
+        return func
+
     def frontend(
         self,
         path: str,
