@@ -57,7 +57,7 @@ class AnyRoute(ManyMethods, total=False):
     strict_content_type: Any
 
 
-__all__ += ["AnyRoute", "ManyMethods"]
+__all__ += ["AnyRoute", "ManyMethods", "RouteItems"]
 
 
 def check_options(options: Mapping[str, Any], known: type[Any], where: str) -> None:
@@ -68,3 +68,18 @@ def check_options(options: Mapping[str, Any], known: type[Any], where: str) -> N
             close = difflib.get_close_matches(name, names, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise TypeError(f"{where} got an unexpected keyword argument {name!r}{hint}")
+
+
+class RouteItems:
+    """Native look-ups: `route["path"]`."""
+
+    _items = ("path", "tags", "summary", "status_code")
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "handler":
+            return self.endpoint  # type: ignore[attr-defined]
+        if key == "method":
+            return next(iter(sorted(self.methods)))  # type: ignore[attr-defined]
+        if key in self._items:
+            return getattr(self, key, None)
+        raise KeyError(key)

@@ -27,6 +27,7 @@ from FasterAPI import _streams
 from FasterAPI._annotations import is_kind
 from FasterAPI._body_limit import check_form_limits, check_max_body_size, limit_error, with_body_limit
 from FasterAPI._depends import Depends
+from FasterAPI._options import RouteItems
 from FasterAPI.concurrency import run_in_threadpool
 from FasterAPI.datastructures import Default, DefaultPlaceholder
 from FasterAPI.dependencies.models import Dependant
@@ -413,22 +414,7 @@ def get_websocket_app(
 # --- routes
 
 
-class _Items:
-    """Native look-ups: `route["path"]`."""
-
-    _items = ("path", "tags", "summary", "status_code")
-
-    def __getitem__(self, key: str) -> Any:
-        if key == "handler":
-            return self.endpoint  # type: ignore[attr-defined]
-        if key == "method":
-            return next(iter(sorted(self.methods)))  # type: ignore[attr-defined]
-        if key in self._items:
-            return getattr(self, key, None)
-        raise KeyError(key)
-
-
-class APIWebSocketRoute(_Items, routing.WebSocketRoute):
+class APIWebSocketRoute(RouteItems, routing.WebSocketRoute):
     """A WebSocket operation."""
 
     def __init__(
@@ -467,7 +453,7 @@ def _analysed(path: str, endpoint: Callable[..., Any], dependencies: Sequence[De
     return dependant, fields, is_embedded(fields)
 
 
-class APIRoute(_Items, routing.Route):
+class APIRoute(RouteItems, routing.Route):
     """A path operation.
 
     Args:
