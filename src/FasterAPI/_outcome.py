@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["BODY", "OUTCOME", "Result", "answer", "is_original", "outcome_app", "replaying"]
+__all__ = ["BODY", "OUTCOME", "Result", "answer", "is_original", "outcome_app", "raise_after_start", "replaying"]
 
 BODY = "FasterAPI.body"  # in the scope: what the short way has read before it gave up
 OUTCOME = "FasterAPI.outcome"  # in the scope: a response or an exception, for the middleware around the router
@@ -71,3 +71,11 @@ async def answer(outcome: Any, scope: Scope, receive: Receive, send: Send) -> bo
         outcome = routing.request_response(handler)
     await outcome(scope, receive, send)
     return True
+
+
+def raise_after_start(exc: Exception, scope: Scope) -> None:
+    """Raise an exception for which it is too late to be answered."""
+    handlers = getattr(scope.get("app"), "exception_handlers", {})
+    if any(isinstance(kind, type) and kind is not Exception and isinstance(exc, kind) for kind in handlers):
+        raise RuntimeError("Caught handled exception, but response already started.") from exc
+    raise exc

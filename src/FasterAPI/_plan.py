@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from FasterAPI._outcome import BODY, Result, is_original
+from FasterAPI._outcome import BODY, Result, is_original, raise_after_start
 from FasterAPI.concurrency import run_in_threadpool
 from FasterAPI.datastructures import DefaultPlaceholder
+from FasterAPI.dependencies.solving import REQUEST_STACK, entered
+from FasterAPI.exceptions import NOT_AWAITED, FastAPIError
 from FasterAPI.utils import is_body_allowed_for_status_code
 
 __all__ = ["Plan", "make_plan"]
@@ -227,10 +230,54 @@ async def plan(scope, receive, send, segments, finish):
 """
 
 
-def _is_simple(dependant: Any) -> bool:
-    """Whether a callable only takes path, query and body, and is not there longer than its call."""
+# The same with dependencies that live until the answer was sent.
+_TEMPLATE_WITH_EXITS = """\
+async def plan(scope, receive, send, segments, finish):
+    try:
+{arguments}
+    except GaveUp:
+        return False
+    except Exception as exc:
+        return await finish(exc, scope, receive, send)
+    started = sent = False
+    try:
+        async with AsyncExitStack() as stack:
+            scope[REQUEST_STACK] = stack
+{calls}
+            result = {call}
+            if not isinstance(result, Response):
+                try:
+                    content = write(result)
+                except (GaveUp, Unfit) as exc:
+                    result = await respond_with(Request(scope, receive, send), result, getattr(exc, "errors", None))
+            if isinstance(result, Response):
+                async def watched(message):
+                    nonlocal started
+                    started = True
+                    await send(message)
+                await result(scope, receive, watched)
+            else:
+                started = True
+                headers = [JSON, (b"content-length", b"%d" % len(content))]
+                await send({{"type": "http.response.start", "status": {status}, "headers": headers}})
+                await send({{"type": "http.response.body", "body": content}})
+            sent = True
+        if not sent:
+            raise FastAPIError(NOT_AWAITED)
+    except Exception as exc:
+        if started:
+            raise_after_start(exc, scope)
+        return await finish(exc, scope, receive, send)
+    return True
+"""
+
+
+def _is_simple(dependant: Any, *, may_stay: bool) -> bool:
+    """Whether a callable only takes path, query and body; `may_stay`: it may be there until the answer was sent."""
+    if dependant.is_generator and not (may_stay and dependant.lifetime == "request"):
+        return False
     injected = any(value for name, value in vars(dependant).items() if name.endswith("_param_name"))
-    return not (dependant.is_generator or dependant.limit or dependant.header_params or dependant.cookie_params or injected)
+    return not (dependant.limit or dependant.header_params or dependant.cookie_params or injected)
 
 
 class _Source:
@@ -258,6 +305,9 @@ class _Source:
         keywords += [f"{field.name}={self._path(field)}" for field in dependant.path_params]
         keywords += [f"{field.name}={self._query(field)}" for field in dependant.query_params]
         keywords += [f"{field.name}={self._body(field)}" for field in dependant.body_params]
+        if dependant.is_generator:
+            arguments = ", ".join(f"{name!r}: {value}" for name, _, value in (item.partition("=") for item in keywords))
+            return f"await entered({self._name('dependency', dependant)}, scope, stack, {{{arguments}}})"
         function = self._name("call", dependant.call)
         if dependant.kind == "coroutine":
             return f"await {function}({', '.join(keywords)})"
@@ -320,7 +370,7 @@ def make_plan(route: Any, places: dict[str, int]) -> Plan | None:
     dependant = route.dependant
     if (
         not is_original(route)
-        or not all(_is_simple(below) for below in dependant.walk())
+        or not all(_is_simple(below, may_stay=below is not dependant) for below in dependant.walk())
         or not isinstance(route.response_class, DefaultPlaceholder)
         or not is_body_allowed_for_status_code(route.status_code)
         or _encode_chunks is None
@@ -334,10 +384,17 @@ def make_plan(route: Any, places: dict[str, int]) -> Plan | None:
         expression = source.call(dependant)
     except _GaveUp:
         return None
-    arguments, calls = ("\n".join(" " * 8 + line for line in lines) for lines in (source.lines, source.calls))
-    text = _TEMPLATE.format(arguments=arguments, calls=calls, call=expression, status=route.status_code or 200)
+    stays = any(below.is_generator for below in dependant.walk())
+    arguments = "\n".join(" " * 8 + line for line in source.lines)
+    calls = "\n".join(" " * (12 if stays else 8) + line for line in source.calls)
+    template = _TEMPLATE_WITH_EXITS if stays else _TEMPLATE
+    text = template.format(arguments=arguments, calls=calls, call=expression, status=route.status_code or 200)
     names = {**source.names, "parse": _query, "GaveUp": _GaveUp, "Unfit": _Unfit, "Response": Response, "Result": Result}
     names |= {"write": write, "JSON": _JSON, "run_in_threadpool": run_in_threadpool}
+    if stays:
+        names |= {"AsyncExitStack": AsyncExitStack, "REQUEST_STACK": REQUEST_STACK, "entered": entered, "Request": Request}
+        names |= {"respond_with": route.operation.respond_with, "raise_after_start": raise_after_start}
+        names |= {"FastAPIError": FastAPIError, "NOT_AWAITED": NOT_AWAITED}
     exec(compile(text, f"<plan of {route.path}>", "exec"), names)
     plan: Plan = names["plan"]
     return plan

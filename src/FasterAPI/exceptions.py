@@ -23,6 +23,13 @@ __all__ = [
 ]
 
 
+NOT_AWAITED = (
+    "Response not awaited. There's a high chance that the application code is raising an exception and a dependency with yield"
+    " has a block with a bare except, or a block with except Exception, and is not raising the exception again. Read more about"
+    " it in the docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/#dependencies-with-yield-and-except"
+)
+
+
 class EndpointContext(TypedDict, total=False):
     """Where an operation is written, and under which path it was called."""
 

@@ -41,6 +41,7 @@ from FasterAPI.dependencies.utils import (
 )
 from FasterAPI.encoders import jsonable_encoder
 from FasterAPI.exceptions import (
+    NOT_AWAITED,
     EndpointContext,
     FastAPIError,
     RequestValidationError,
@@ -78,11 +79,6 @@ __all__ = [
 FILE_STACK = "fastapi_middleware_astack"  # in the scope: left after everything else
 FORM_LIMITS = "FasterAPI.form_limits"
 _PING_INTERVAL = 15.0  # seconds without an event until a comment shows that the stream lives
-_NOT_AWAITED = (
-    "Response not awaited. There's a high chance that the application code is raising an exception and a dependency with yield"
-    " has a block with a bare except, or a block with except Exception, and is not raising the exception again. Read more about"
-    " it in the docs: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield/#dependencies-with-yield-and-except"
-)
 
 
 # --- ASGI around a handler
@@ -106,7 +102,7 @@ def request_response(func: Callable[[Request], Awaitable[Response] | Response]) 
                 await response(scope, receive, send)
                 sent = True
             if not sent:  # an exit has swallowed an exception
-                raise FastAPIError(_NOT_AWAITED)
+                raise FastAPIError(NOT_AWAITED)
 
         await wrap_app_handling_exceptions(respond, request)(scope, receive, send)
 

@@ -18,7 +18,7 @@ from FasterAPI.concurrency import asynccontextmanager, contextmanager_in_threadp
 from FasterAPI.dependencies.models import Dependant
 from FasterAPI.security.base import SecurityScopes
 
-__all__ = ["SolvedDependency", "solve_dependencies"]
+__all__ = ["SolvedDependency", "entered", "solve_dependencies"]
 
 REQUEST_STACK = "fastapi_inner_astack"  # in the scope: left after the response
 FUNCTION_STACK = "fastapi_function_astack"  # left before it
@@ -166,7 +166,9 @@ class _Solver:
         call = effective.call
         assert call is not None
         if effective.is_generator:
-            value = await self._enter(effective, declared.scope == "function", arguments)
+            scope = self.request.scope
+            stack = scope[FUNCTION_STACK if declared.scope == "function" else REQUEST_STACK]
+            value = await entered(effective, scope, stack, arguments)
         elif effective.limit is None:
             value = await _called(call, effective.kind, arguments)
         else:
@@ -175,24 +177,24 @@ class _Solver:
         self.cache.setdefault(key, value)
         return value
 
-    async def _enter(self, dependant: Dependant, ends_with_function: bool, arguments: dict[str, Any]) -> Any:
-        scope = self.request.scope
-        request_stack: AsyncExitStack = scope[REQUEST_STACK]
-        call: Any = dependant.call
-        manager: Any
-        if dependant.kind == "async generator":
-            shields: dict[AsyncExitStack, anyio.CancelScope] = scope.setdefault(_SHIELDS, {})
-            shield = shields.get(request_stack)
-            if shield is None:
-                shield = shields[request_stack] = request_stack.enter_context(anyio.CancelScope())
-                request_stack.callback(shields.pop, request_stack)
-            manager = shielded_exit(asynccontextmanager(call)(**arguments), shield)
-        else:
-            manager = contextmanager_in_threadpool(contextmanager(call)(**arguments))
-        if dependant.limit is not None:
-            manager = limited(manager, dependant.limit.get_semaphore())
-        stack: AsyncExitStack = scope[FUNCTION_STACK] if ends_with_function else request_stack
-        return await stack.enter_async_context(manager)
+
+async def entered(dependant: Dependant, scope: Any, stack: AsyncExitStack, arguments: dict[str, Any]) -> Any:
+    """The value of a dependency with `yield`, which is left with `stack`."""
+    request_stack: AsyncExitStack = scope[REQUEST_STACK]
+    call: Any = dependant.call
+    manager: Any
+    if dependant.kind == "async generator":
+        shields: dict[AsyncExitStack, anyio.CancelScope] = scope.setdefault(_SHIELDS, {})
+        shield = shields.get(request_stack)
+        if shield is None:
+            shield = shields[request_stack] = request_stack.enter_context(anyio.CancelScope())
+            request_stack.callback(shields.pop, request_stack)
+        manager = shielded_exit(asynccontextmanager(call)(**arguments), shield)
+    else:
+        manager = contextmanager_in_threadpool(contextmanager(call)(**arguments))
+    if dependant.limit is not None:
+        manager = limited(manager, dependant.limit.get_semaphore())
+    return await stack.enter_async_context(manager)
 
 
 async def _called(call: Callable[..., Any], kind: str, arguments: dict[str, Any]) -> Any:
