@@ -6,14 +6,14 @@ import asyncio
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 import msgspec
 import pytest
 from pydantic import BaseModel, Field
 
-from FasterAPI import Body, Depends, FastAPI, HTTPException, JSONResponse, Path, Query
+from FasterAPI import Body, Depends, FastAPI, HTTPException, JSONResponse, Path, Query, StreamingResponse
 from FasterAPI._index import RouteIndex
 
 
@@ -34,6 +34,28 @@ counted: list[str] = []
 def count(note: str = "note") -> str:
     counted.append(note)
     return note
+
+
+async def session() -> AsyncIterator[str]:
+    counted.append("open")
+    try:
+        yield "session"
+    except LookupError:
+        counted.append("rolled back")
+        raise
+    finally:
+        counted.append("closed")
+
+
+def cursor(inside: Annotated[str, Depends(session)]) -> Iterator[str]:
+    counted.append("cursor")
+    yield f"cursor of {inside}"
+    counted.append("cursor closed")
+
+
+def breaking() -> Iterator[bytes]:
+    yield b"a"
+    raise LookupError("in the middle")
 
 
 def make() -> FastAPI:
@@ -73,6 +95,15 @@ def make() -> FastAPI:
         if how == "unwritable":
             return {"set": {1}, "_sa_state": 1}
         raise LookupError(how)
+
+    @app.get("/kept/{how}")
+    async def kept(how: str, inside: Annotated[str, Depends(session)], at: Annotated[str, Depends(cursor)], n: int = 0) -> Any:
+        counted.append("called")
+        if how == "stream":
+            return StreamingResponse(iter([b"a", b"b"]))
+        if how == "breaks":
+            return StreamingResponse(breaking())
+        return await fails(how) if how != "fine" else {"inside": inside, "at": at, "n": n}
 
     @app.get("/wrong")
     async def wrong() -> Item:
@@ -134,23 +165,26 @@ REQUESTS: list[tuple[Any, ...]] = [
     )),
     *(("PUT", "/any", body) for body in (b"1", b'"a"', b"null", b"[1,2.50,1e3,-0.0]", b"123456789012345678901234567890", b"{}")),
     *(("GET", f"/fails/{how}") for how in ("http", "response", "unwritable", "else")),
+    *(("GET", f"/kept/{how}") for how in ("http", "response", "unwritable", "else", "fine", "fine?n=2", "fine?n=x", "stream", "breaks")),
     ("GET", "/wrong"), ("GET", "/items/"), ("GET", "/items/1/"), ("DELETE", "/items/1"), ("HEAD", "/items/1"), ("GET", "/nowhere"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda value: f"{value[0]} {value[1]} {value[2:3]}"[:60])
 def test_both_ways_give_the_same(request_: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Status, fields, body and exceptions of a request are those of the long way, whatever it holds."""
-    short = asyncio.run(ask(make(), *request_))
+    """Status, fields, body, exceptions, and what dependencies saw, are those of the long way, whatever a request holds."""
+    counted.clear()
+    short = asyncio.run(ask(make(), *request_)), counted.copy()
     monkeypatch.setattr(RouteIndex, "short_way", lambda *_: (None, None))
-    assert short == asyncio.run(ask(make(), *request_))
+    counted.clear()
+    assert short == (asyncio.run(ask(make(), *request_)), counted)
 
 
 def test_it_is_the_short_way_that_plain_requests_go() -> None:
     """The comparison above would be true of a framework that has only one."""
     app = make()
     index = app.router.index()
-    for request in ("GET /items/5", "GET /bounded/5", "POST /models", "POST /structs", "PUT /any", "GET /counted/1"):
+    for request in ("GET /items/5", "GET /bounded/5", "POST /models", "POST /structs", "PUT /any", "GET /counted/1", "GET /kept/fine"):
         method, path = request.split()
         route, plan = index.short_way(method, path, path.split("/"))
         assert plan is not None, path
