@@ -7,6 +7,7 @@ before anything was sent; the long way then finds out what is wrong, or that not
 from __future__ import annotations
 
 import json
+import marshal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, get_args
@@ -193,6 +194,7 @@ def _writer(route: Any) -> Callable[[Any], bytes] | None:
 def _encode(value: Any) -> bytes:
     """What has no model and is JSON already; objects with rules of their own go the long way."""
     try:
+        marshal.dumps(value)  # refuses, in one call, all but the built-in types themselves: an Enum may be a str, a dataclass a dict
         text = "".join(_encode_chunks(value, 0))
     except (TypeError, ValueError, RecursionError):
         raise _GaveUp from None

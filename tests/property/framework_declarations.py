@@ -32,6 +32,17 @@ class Mood(Enum):
     good = "good"
     two = 2
 
+class Odd(str, Enum):
+    def __new__(cls, text, value):
+        found = str.__new__(cls, text)
+        found._value_ = value
+        return found
+    first = ("text", "value")
+
+@dataclass
+class Record(dict):
+    x: int = 1
+
 class Item(BaseModel):
     name: str
     price: float = Field(gt=0)
@@ -380,6 +391,11 @@ CONTENT_TYPES = [
 # What an operation may return, as source.
 RESULTS = [
     "None",
+    "Odd.first",
+    "[{'a': Odd.first}]",
+    "{Odd.first: 1}",
+    "Record(2)",
+    "{'a': [Record(2)]}",
     "1",
     '"é\\u2028"',
     "[1, (2, 3), {4}]",
