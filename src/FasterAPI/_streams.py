@@ -13,6 +13,7 @@ import anyio.lowlevel
 from starlette.concurrency import iterate_in_threadpool
 
 from FasterAPI import sse
+from FasterAPI._streaming import closing
 from FasterAPI.encoders import jsonable_encoder
 
 __all__ = ["encoded_event", "encoded_json", "events", "json_lines", "raw"]
@@ -48,39 +49,50 @@ def encoded_event(item: Any, encode: Callable[[Any], bytes]) -> bytes:
 
 async def raw(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
     """The items, with a chance to be cancelled after each: a generator that never waits gives none."""
-    async for item in items:
-        yield item
-        await anyio.lowlevel.checkpoint()
+    async with closing(items):
+        async for item in items:
+            yield item
+            await anyio.lowlevel.checkpoint()
 
 
 def json_lines(items: Any, encode: Callable[[Any], bytes]) -> AsyncIterator[bytes] | Iterator[bytes]:
     """Each item as a line of JSON."""
     if not hasattr(items, "__aiter__"):
-        return (encode(item) + b"\n" for item in items)
+
+        def blocking() -> Iterator[bytes]:
+            try:
+                for item in items:
+                    yield encode(item) + b"\n"
+            finally:
+                if hasattr(items, "close"):
+                    items.close()
+
+        return blocking()
 
     async def lines() -> AsyncIterator[bytes]:
-        async for item in raw(items):
-            yield encode(item) + b"\n"
+        async with closing(items):
+            async for item in raw(items):
+                yield encode(item) + b"\n"
 
     return lines()
 
 
 async def events(items: Any, encode: Callable[[Any], bytes], stack: AsyncExitStack, ping: float) -> AsyncIterator[bytes]:
     """Each item as an event, and a comment after `ping` seconds without one. `stack`: of the request, whose end ends it."""
-    source = items if hasattr(items, "__aiter__") else iterate_in_threadpool(items)
-    stream = await stack.enter_async_context(_with_pings(source, encode, ping))
+    stream = await stack.enter_async_context(_with_pings(items, encode, ping))
     stack.push_async_callback(stream.aclose)
     return raw(stream)
 
 
 @asynccontextmanager
-async def _with_pings(source: AsyncIterator[Any], encode: Callable[[Any], bytes], ping: float) -> AsyncIterator[Any]:
+async def _with_pings(items: Any, encode: Callable[[Any], bytes], ping: float) -> AsyncIterator[Any]:
+    source = items if hasattr(items, "__aiter__") else iterate_in_threadpool(items)
     # Two tasks: waiting for an item must not be cancelled when it is time for a comment.
     sending, receiving = anyio.create_memory_object_stream[bytes](1)
     sending_out, out = anyio.create_memory_object_stream[bytes](1)
 
     async def produce() -> None:
-        async with sending:
+        async with sending, closing(items), closing(source):
             async for item in source:
                 await sending.send(encoded_event(item, encode))
 

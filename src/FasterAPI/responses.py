@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.responses import JSONResponse as StarletteJSONResponse
 
+from FasterAPI._streaming import StreamingResponse
 from FasterAPI.sse import EventSourceResponse
 
 __all__ = [

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse as StarletteJSONResponse
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Match, Mount, NoMatchFound, Route, WebSocketRoute, compile_path, get_name
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -48,7 +48,7 @@ from FasterAPI.exceptions import (
     ResponseValidationError,
     WebSocketRequestValidationError,
 )
-from FasterAPI.responses import JSONResponse
+from FasterAPI.responses import JSONResponse, StreamingResponse
 from FasterAPI.sse import EventSourceResponse
 from FasterAPI.types import IncEx
 from FasterAPI.utils import generate_unique_id, is_body_allowed_for_status_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.responses import StreamingResponse
+from FasterAPI._streaming import StreamingResponse
 
 __all__ = ["KEEPALIVE_COMMENT", "EventSourceResponse", "format_sse_event"]
 

@@ -1,0 +1,40 @@
+"""`StreamingResponse`, whose iterator is closed when the response ends, however it ends."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse as StarletteStreamingResponse
+from starlette.types import Send
+
+__all__ = ["StreamingResponse", "closing"]
+
+
+@asynccontextmanager
+async def closing(items: Any) -> AsyncIterator[None]:
+    """Close a generator of either kind at the end of the block, also where the request is cancelled."""
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):
+            if inspect.isasyncgen(items):
+                await items.aclose()
+            elif inspect.isgenerator(items):
+                await run_in_threadpool(items.close)
+
+
+class StreamingResponse(StarletteStreamingResponse):
+    """A body in pieces: text, bytes or memoryviews of an iterator. Generators are closed at the end, or when the client is gone."""
+
+    def __init__(self, content: Any, *args: Any, **options: Any) -> None:
+        super().__init__(content, *args, **options)
+        self._content = content
+
+    async def stream_response(self, send: Send) -> None:
+        async with closing(self._content), closing(self.body_iterator):
+            await super().stream_response(send)
