@@ -1,21 +1,17 @@
-"""Starlette's `Jinja2Templates`, whose engine is a library of its own."""
+"""Starlette's templates, which need jinja2."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __all__ = ["Jinja2Templates"]
 
-if TYPE_CHECKING:
+try:
     from starlette.templating import Jinja2Templates
-else:
-    try:
-        from starlette.templating import Jinja2Templates
-    except ImportError as _missing:
-        _reason = _missing
+except ImportError:
 
-        class Jinja2Templates:
-            """Stands for the templates where their library is missing."""
+    class Jinja2Templates:  # type: ignore[no-redef]
+        """Stands in where jinja2 is missing, and says so when it is made."""
 
-            def __init__(self, *arguments: Any, **options: Any) -> None:
-                raise ImportError("Jinja2Templates renders with jinja2: pip install 'fasthttp[jinja2]'") from _reason
+        def __init__(self, *args: Any, **options: Any) -> None:
+            raise ImportError("Jinja2Templates needs jinja2: pip install 'fasthttp[jinja2]'")

@@ -1,21 +1,17 @@
-"""Starlette's `SessionMiddleware`, whose signing is a library of its own."""
+"""Starlette's `SessionMiddleware`, which needs itsdangerous."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __all__ = ["SessionMiddleware"]
 
-if TYPE_CHECKING:
+try:
     from starlette.middleware.sessions import SessionMiddleware
-else:
-    try:
-        from starlette.middleware.sessions import SessionMiddleware
-    except ImportError as _missing:
-        _reason = _missing
+except ImportError:
 
-        class SessionMiddleware:
-            """Stands for the middleware where its library is missing."""
+    class SessionMiddleware:  # type: ignore[no-redef]
+        """Stands in where itsdangerous is missing, and says so when it is made."""
 
-            def __init__(self, *arguments: Any, **options: Any) -> None:
-                raise ImportError("SessionMiddleware signs its cookies with itsdangerous: pip install 'fasthttp[sessions]'") from _reason
+        def __init__(self, *args: Any, **options: Any) -> None:
+            raise ImportError("SessionMiddleware needs itsdangerous: pip install 'fasthttp[sessions]'")
