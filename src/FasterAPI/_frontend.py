@@ -144,6 +144,7 @@ class Frontend:
     """
 
     methods = ("GET", "HEAD")
+    layers: tuple[Any, ...] = ()  # of the routers that it belongs to, the outermost first
 
     def __init__(
         self,

@@ -102,7 +102,7 @@ class RouteIndex:
         from FasterAPI._plan import make_plan
         from FasterAPI.routing import APIRoute
 
-        parts = route.path.split("/") if isinstance(route, APIRoute) else ["{:}"]
+        parts = route.path.split("/") if isinstance(route, APIRoute) and not route.layers else ["{:}"]
         if not all(_PLAIN_SEGMENT.fullmatch(part) or _TEXT_PARAMETER.fullmatch(part) for part in parts):
             return None
         places = {part[1:-1].removesuffix(":str"): at for at, part in enumerate(parts) if part.startswith("{")}

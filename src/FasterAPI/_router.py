@@ -8,6 +8,7 @@ import warnings
 import weakref
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from copy import copy
 from enum import Enum
 from typing import Any, Literal, NamedTuple, Unpack
 
@@ -21,6 +22,7 @@ from FasterAPI._body_limit import check_form_limits, check_max_body_size, with_b
 from FasterAPI._depends import Depends
 from FasterAPI._frontend import Fallback, Frontend
 from FasterAPI._index import RouteIndex
+from FasterAPI._layers import Layer, put_around
 from FasterAPI._options import AnyRoute, ManyMethods, RouteOptions, check_options
 from FasterAPI.datastructures import Default
 from FasterAPI.logger import logger
@@ -149,6 +151,8 @@ class APIRouter(Verbs, routing.Router):
         strict_content_type: take no body for JSON that does not say that it is.
         max_body_size: of a request, in bytes.
         form_limits: `max_fields`, `max_files`, `max_part_size`.
+        middleware: around the routes of this router and of those it includes, inside the application's; outermost first.
+        exception_handlers: for these routes, before those of the application.
     """
 
     def __init__(
@@ -174,8 +178,11 @@ class APIRouter(Verbs, routing.Router):
         strict_content_type: Any = Default(True),
         max_body_size: int | None = None,
         form_limits: Mapping[str, Any] | None = None,
+        middleware: Sequence[Middleware] | None = None,
+        exception_handlers: Mapping[Any, Callable[..., Any]] | None = None,
     ) -> None:
         check_max_body_size(max_body_size)
+        self._layers = (Layer(middleware or (), exception_handlers or {}),) if middleware or exception_handlers else ()
         self.on_startup: list[Callable[[], Any]] = list(on_startup or [])
         self.on_shutdown: list[Callable[[], Any]] = list(on_shutdown or [])
         self.lifespan_context = _lifespan_of(self, lifespan)
@@ -188,7 +195,7 @@ class APIRouter(Verbs, routing.Router):
         super().__init__(
             routes=routes, redirect_slashes=redirect_slashes, default=default, lifespan=self.lifespan_context, middleware=limit
         )
-        self.routes = RouteList(self, self.routes)
+        self.routes = RouteList(self, (put_around(copy(route), self._layers) if self._layers else route for route in self.routes))
         if prefix:
             assert prefix.startswith("/"), "A path prefix must start with '/'"
             assert not prefix.endswith("/"), "A path prefix must not end with '/', as the routes will start with '/'"
@@ -309,6 +316,7 @@ class APIRouter(Verbs, routing.Router):
         self._frontend_added(made)
 
     def _frontend_added(self, made: Frontend) -> None:
+        put_around(made, self._layers)
         self.frontends.append(made)
         for parent, inclusion in self._included_in:
             includer = parent()
@@ -318,7 +326,8 @@ class APIRouter(Verbs, routing.Router):
     def _include_frontend(self, inclusion: Inclusion, frontend: Frontend) -> None:
         dependencies = [*self.dependencies, *inclusion.dependencies]
         prefix = self.prefix + inclusion.prefix
-        self._frontend_added(frontend.below(prefix, dependencies, self.dependency_overrides_provider, inclusion.max_body_size))
+        made = frontend.below(prefix, dependencies, self.dependency_overrides_provider, inclusion.max_body_size)
+        self._frontend_added(put_around(made, frontend.layers))
 
     # --- routers within routers
 
@@ -386,6 +395,8 @@ class APIRouter(Verbs, routing.Router):
     def _route_added(self, route: BaseRoute) -> None:
         self.routes_version += 1
         self._index = None
+        if self._layers:
+            put_around(route, self._layers)
         for parent, inclusion in self._included_in:
             includer = parent()
             if includer is not None:
@@ -407,7 +418,7 @@ class APIRouter(Verbs, routing.Router):
     def _included(self, inclusion: Inclusion, route: BaseRoute) -> BaseRoute | None:
         prefix = self.prefix + inclusion.prefix
         if isinstance(route, APIRoute):
-            return self._included_operation(inclusion, route, prefix)
+            return put_around(self._included_operation(inclusion, route, prefix), route.layers)  # type: ignore[no-any-return]
         made: BaseRoute | None = None
         if isinstance(route, APIWebSocketRoute):
             made = APIWebSocketRoute(
@@ -428,15 +439,15 @@ class APIRouter(Verbs, routing.Router):
         elif isinstance(route, WebSocketRoute):
             made = WebSocketRoute(prefix + route.path, route.endpoint, name=route.name)
         elif isinstance(route, Mount):
-            import copy
-
-            mount = copy.copy(route)
+            mount = copy(route)
             mount.path = (prefix + route.path).rstrip("/")
             mount.path_regex, mount.path_format, mount.param_convertors = compile_path(mount.path + "/{path:path}")
             made = mount
         elif isinstance(route, Host):
             app = routing.Router(routes=[Mount(prefix, app=route.app)]) if prefix else route.app
             made = Host(route.host, app=app, name=route.name)
+        if isinstance(made, (WebSocketRoute, routing.Route)):  # the others have taken over their application, layers included
+            put_around(made, getattr(route, "layers", ()))
         if made is not None and inclusion.max_body_size is not None and hasattr(made, "app"):
             made.app = with_body_limit(made.app, inclusion.max_body_size)
         return made

@@ -588,6 +588,7 @@ class APIRoute(RouteItems, routing.Route):
             child_scope["route"] = self
         return match, child_scope
 
+    layers: tuple[Any, ...] = ()  # of the routers that it belongs to, the outermost first
     # Taken over by `__init__` as they are:
     response_model: Any
     summary: str | None
