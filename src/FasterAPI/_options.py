@@ -42,6 +42,7 @@ class RouteOptions(TypedDict, total=False):
     generate_unique_id_function: Any
     max_body_size: int | None
     form_limits: Mapping[str, Any] | None
+    raises: Sequence[type[Exception]] | None
 
 
 class ManyMethods(RouteOptions, total=False):

@@ -24,6 +24,7 @@ from FasterAPI._frontend import Fallback, Frontend
 from FasterAPI._index import RouteIndex
 from FasterAPI._layers import Layer, put_around
 from FasterAPI._options import AnyRoute, ManyMethods, RouteOptions, check_options
+from FasterAPI._raises import check_raises, given
 from FasterAPI.datastructures import Default
 from FasterAPI.logger import logger
 from FasterAPI.responses import JSONResponse
@@ -130,6 +131,7 @@ class Inclusion(NamedTuple):
     generate_unique_id_function: Any
     max_body_size: int | None
     form_limits: Mapping[str, Any]
+    raises: list[type[Exception]]
     made: list[BaseRoute]
 
 
@@ -151,6 +153,7 @@ class APIRouter(Verbs, routing.Router):
         strict_content_type: take no body for JSON that does not say that it is.
         max_body_size: of a request, in bytes.
         form_limits: `max_fields`, `max_files`, `max_part_size`.
+        raises: classes of exceptions, to stand among the answers of each route in the schema.
         middleware: around the routes of this router and of those it includes, inside the application's; outermost first.
         exception_handlers: for these routes, before those of the application.
     """
@@ -178,6 +181,7 @@ class APIRouter(Verbs, routing.Router):
         strict_content_type: Any = Default(True),
         max_body_size: int | None = None,
         form_limits: Mapping[str, Any] | None = None,
+        raises: Sequence[type[Exception]] | None = None,
         middleware: Sequence[Middleware] | None = None,
         exception_handlers: Mapping[Any, Callable[..., Any]] | None = None,
     ) -> None:
@@ -213,6 +217,7 @@ class APIRouter(Verbs, routing.Router):
         self.strict_content_type = strict_content_type
         self.max_body_size = max_body_size
         self.form_limits = check_form_limits(form_limits)
+        self.raises = check_raises(raises)
 
     native_methods = False  # whether HEAD is answered by GET, and 405 names the methods of all routes
 
@@ -221,19 +226,20 @@ class APIRouter(Verbs, routing.Router):
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Unpack[AnyRoute]) -> None:
         """Register a function for a path, with the options of this router and of the route."""
         check_options(options, AnyRoute, "add_api_route()")
-        given: dict[str, Any] = dict(options)
-        route_class = given.pop("route_class_override", None) or self.route_class
-        given["response_class"] = get_value_or_default(given.get("response_class", Default(JSONResponse)), self.default_response_class)
-        given["tags"] = [*self.tags, *(given.get("tags") or [])]
-        given["dependencies"] = [*self.dependencies, *(given.get("dependencies") or [])]
-        given["callbacks"] = [*self.callbacks, *(given.get("callbacks") or [])]
-        given["responses"] = {**self.responses, **(given.get("responses") or {})}
-        given["deprecated"] = given.get("deprecated") or self.deprecated
-        given["include_in_schema"] = given.get("include_in_schema", True) and self.include_in_schema
-        own_id = given.get("generate_unique_id_function", Default(generate_unique_id))
-        given["generate_unique_id_function"] = get_value_or_default(own_id, self.generate_unique_id_function)
-        given["strict_content_type"] = get_value_or_default(given.get("strict_content_type", Default(True)), self.strict_content_type)
-        route = route_class(self.prefix + path, endpoint, dependency_overrides_provider=self.dependency_overrides_provider, **given)
+        merged: dict[str, Any] = dict(options)
+        route_class = merged.pop("route_class_override", None) or self.route_class
+        merged["response_class"] = get_value_or_default(merged.get("response_class", Default(JSONResponse)), self.default_response_class)
+        merged["tags"] = [*self.tags, *(merged.get("tags") or [])]
+        merged["dependencies"] = [*self.dependencies, *(merged.get("dependencies") or [])]
+        merged["callbacks"] = [*self.callbacks, *(merged.get("callbacks") or [])]
+        merged["responses"] = {**self.responses, **(merged.get("responses") or {})}
+        merged["raises"] = [*self.raises, *(merged.get("raises") or [])]
+        merged["deprecated"] = merged.get("deprecated") or self.deprecated
+        merged["include_in_schema"] = merged.get("include_in_schema", True) and self.include_in_schema
+        own_id = merged.get("generate_unique_id_function", Default(generate_unique_id))
+        merged["generate_unique_id_function"] = get_value_or_default(own_id, self.generate_unique_id_function)
+        merged["strict_content_type"] = get_value_or_default(merged.get("strict_content_type", Default(True)), self.strict_content_type)
+        route = route_class(self.prefix + path, endpoint, dependency_overrides_provider=self.dependency_overrides_provider, **merged)
         self.routes.append(route)
 
     def add_route(
@@ -346,6 +352,7 @@ class APIRouter(Verbs, routing.Router):
         generate_unique_id_function: Any = Default(generate_unique_id),
         max_body_size: int | None = None,
         form_limits: Mapping[str, Any] | None = None,
+        raises: Sequence[type[Exception]] | None = None,
     ) -> None:
         """Serve the routes of another router as well, also those that it gets later."""
         self._check_inclusion(router, prefix)
@@ -363,6 +370,7 @@ class APIRouter(Verbs, routing.Router):
             generate_unique_id_function,
             get_first(router.max_body_size, max_body_size),
             {**check_form_limits(form_limits), **router.form_limits},
+            check_raises(raises),
             [],
         )
         self._inclusions.append(inclusion)
@@ -464,7 +472,8 @@ class APIRouter(Verbs, routing.Router):
             summary=route.summary,
             description=route.description,
             response_description=route.response_description,
-            responses={**self.responses, **inclusion.responses, **route.responses},
+            responses={**self.responses, **inclusion.responses, **given(route.responses)},
+            raises=[*self.raises, *inclusion.raises, *route.raises],
             deprecated=route.deprecated or inclusion.deprecated or self.deprecated,
             name=route.name,
             methods=route.methods,

@@ -93,6 +93,7 @@ class Faster(Verbs, Starlette):
         strict_content_type: take no body for JSON that does not say that it is.
         max_body_size: of a request, in bytes.
         form_limits: `max_fields`, `max_files`, `max_part_size`.
+        raises: classes of exceptions with a `status_code`, to stand among the answers of each operation in the schema.
         auto_head: answer HEAD by the operation for GET; the answer to a wrong method then names those of all routes.
         extra: names that begin with `x_` stand in the `info` of the schema, as `x-…`.
     """
@@ -138,6 +139,7 @@ class Faster(Verbs, Starlette):
         strict_content_type: bool = True,
         max_body_size: int | None = None,
         form_limits: Mapping[str, Any] | None = None,
+        raises: Sequence[type[Exception]] | None = None,
         telemetry: Any = None,
         auto_head: bool = True,
         **extra: Any,
@@ -293,6 +295,7 @@ class Faster(Verbs, Starlette):
         generate_unique_id_function: Any = Default(generate_unique_id),
         max_body_size: int | None = None,
         form_limits: Mapping[str, Any] | None = None,
+        raises: Sequence[type[Exception]] | None = None,
     ) -> None:
         """Serve the routes of a router, also those that it gets later."""
         self.router.include_router(
@@ -308,6 +311,7 @@ class Faster(Verbs, Starlette):
             generate_unique_id_function=generate_unique_id_function,
             max_body_size=max_body_size,
             form_limits=form_limits,
+            raises=raises,
         )
 
     def websocket(
@@ -502,6 +506,7 @@ _OF_ROUTER = (
     "strict_content_type",
     "max_body_size",
     "form_limits",
+    "raises",
 )
 _DESCRIPTION = (
     "title",

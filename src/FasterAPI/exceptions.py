@@ -46,11 +46,14 @@ class HTTPException(StarletteHTTPException):
         status_code: of the answer.
         detail: any JSON value; the phrase of the status by default.
         headers: more header fields.
+
+    A subclass with a `status_code` of its own has that one by default.
     """
 
     def __init__(self, status_code: int = 500, detail: Any = None, headers: Mapping[str, Any] | None = None) -> None:
         texts = None if headers is None else {name: str(value) for name, value in headers.items()}
-        super().__init__(status_code=status_code, detail=detail, headers=texts)
+        own = getattr(type(self), "status_code", None)
+        super().__init__(status_code=own if status_code == 500 and isinstance(own, int) else status_code, detail=detail, headers=texts)
 
 
 class WebSocketException(StarletteWebSocketException):

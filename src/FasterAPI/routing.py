@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.message
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from enum import Enum, IntEnum
 from functools import partial
@@ -26,8 +26,10 @@ from starlette.websockets import WebSocket
 from FasterAPI import _streams
 from FasterAPI._annotations import is_kind
 from FasterAPI._body_limit import check_form_limits, check_max_body_size, limit_error, with_body_limit
+from FasterAPI._contexts import RouteContext, iter_route_contexts
 from FasterAPI._depends import Depends
 from FasterAPI._options import RouteItems
+from FasterAPI._raises import check_raises, documented
 from FasterAPI.concurrency import run_in_threadpool
 from FasterAPI.datastructures import Default, DefaultPlaceholder
 from FasterAPI.dependencies.models import Dependant
@@ -460,6 +462,7 @@ class APIRoute(RouteItems, routing.Route):
         responses: more answers for the schema, by status.
         response_class: what makes the answer out of the result.
         methods: GET by default.
+        raises: classes of exceptions with a `status_code`, to stand among the answers in the schema.
 
     The other options are described with `FasterRouter`; all are attributes of the same name.
     """
@@ -497,6 +500,7 @@ class APIRoute(RouteItems, routing.Route):
         stream_item_type: Any = None,
         max_body_size: int | None = None,
         form_limits: Mapping[str, Any] | None = None,
+        raises: Sequence[type[Exception]] | None = None,
     ) -> None:
         given = dict(locals())
         for option in ("self", "__class__", "name", "methods", "description", "status_code"):
@@ -505,7 +509,8 @@ class APIRoute(RouteItems, routing.Route):
         check_max_body_size(max_body_size)
         self.form_limits = check_form_limits(form_limits)
         self.tags = list(tags or [])
-        self.responses = responses or {}
+        self.raises = check_raises(raises)
+        self.responses = documented(self.raises, responses or {})
         self.dependencies = list(dependencies or [])
         self.name = get_name(endpoint) if name is None else name
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
@@ -610,21 +615,6 @@ class APIRoute(RouteItems, routing.Route):
     strict_content_type: Any
     stream_item_type: Any
     max_body_size: int | None
-
-
-class RouteContext:
-    """A route as the routers that include it serve it. Here each of those has made a route of its own."""
-
-    def __init__(self, route: BaseRoute) -> None:
-        self.route = self.original_route = route
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.route, name)
-
-
-def iter_route_contexts(routes: Sequence[Any]) -> Iterator[RouteContext]:
-    """A context for each route."""
-    return (route if isinstance(route, RouteContext) else RouteContext(route) for route in routes)
 
 
 def _result_field(name: str, annotation: Any) -> Any:
