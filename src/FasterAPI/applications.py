@@ -26,6 +26,7 @@ from FasterAPI._depends import Depends
 from FasterAPI._frontend import Fallback
 from FasterAPI._options import AnyRoute
 from FasterAPI._outcome import BODY, OUTCOME, outcome_app, replaying
+from FasterAPI._problems import PROBLEM_HANDLERS, describe_problems
 from FasterAPI._router import ON_EVENT, Verbs
 from FasterAPI.datastructures import Default
 from FasterAPI.exception_handlers import (
@@ -48,7 +49,6 @@ _LATER = {
     "telemetry": None,
     "auto_options": False,
     "plain_returns": False,
-    "problem_details": False,
     "offline_docs": False,
     "max_buffered_body": None,
     "thread_limit": 40,
@@ -95,6 +95,7 @@ class Faster(Verbs, Starlette):
         form_limits: `max_fields`, `max_files`, `max_part_size`.
         raises: classes of exceptions with a `status_code`, to stand among the answers of each operation in the schema.
         auto_head: answer HEAD by the operation for GET; the answer to a wrong method then names those of all routes.
+        problem_details: the default handlers answer as `application/problem+json` (RFC 9457).
         extra: names that begin with `x_` stand in the `info` of the schema, as `x-…`.
     """
 
@@ -142,6 +143,7 @@ class Faster(Verbs, Starlette):
         raises: Sequence[type[Exception]] | None = None,
         telemetry: Any = None,
         auto_head: bool = True,
+        problem_details: bool = False,
         **extra: Any,
     ) -> None:
         self.extra = _check_extra(type(self), {**extra, "telemetry": telemetry})
@@ -155,7 +157,9 @@ class Faster(Verbs, Starlette):
         self.max_body_size = max_body_size
         self.root_path = root_path
         self.webhooks = webhooks or routing.APIRouter()
-        self.exception_handlers: dict[Any, Any] = {**_HANDLERS, **(exception_handlers or {})}
+        self.problem_details = problem_details
+        problems = PROBLEM_HANDLERS if problem_details else {}
+        self.exception_handlers: dict[Any, Any] = {**_HANDLERS, **problems, **(exception_handlers or {})}
         self.user_middleware: list[Middleware] = list(middleware or [])
         self._check_description()
         own = {name: given[name] for name in _OF_ROUTER}
@@ -426,6 +430,8 @@ class Faster(Verbs, Starlette):
                 external_docs=self.openapi_external_docs,
             )
             self.openapi_schema["info"].update({name.replace("_", "-"): value for name, value in self.extra.items()})
+            if self.problem_details:
+                describe_problems(self.openapi_schema)
             self._openapi_routes_version = version
         return self.openapi_schema
 
