@@ -452,7 +452,11 @@ async def answer(app: Any, sent: Sent) -> Any:
     except ValueError:
         pass
     fits = length is None or int(length) == len(body) or sent.method == "HEAD"
-    return starts[0]["status"], sorted(item for item in headers if item[0] in NAMES), content, raised, fits
+    status = starts[0]["status"]
+    # Where there is no content ours has neither type nor length of it (RFC 9110 §8.3), on purpose.
+    bare = status in (204, 205, 304)
+    names = NAMES[1:] if bare else NAMES
+    return status, sorted(item for item in headers if item[0] in names), content, raised, fits or bare
 
 
 class Quiet:
