@@ -1,7 +1,29 @@
-"""Starlette's background tasks."""
+"""Background tasks: Starlette's, where one that fails does not keep the others from running."""
 
 from __future__ import annotations
 
-from starlette.background import BackgroundTask, BackgroundTasks
+from starlette.background import BackgroundTask
+from starlette.background import BackgroundTasks as StarletteBackgroundTasks
+
+from FasterAPI.logger import logger
 
 __all__ = ["BackgroundTask", "BackgroundTasks"]
+
+
+class BackgroundTasks(StarletteBackgroundTasks):
+    """Functions to call after the response was sent, one after another. The first error is raised when all have run."""
+
+    async def __call__(self) -> None:
+        failed: Exception | None = None
+        for task in self.tasks:
+            try:
+                await task()
+            except Exception as exc:
+                logger.exception("a background task has failed: %s", getattr(getattr(task, "func", task), "__name__", task))
+                failed = failed or exc
+        if failed is not None:
+            raise failed
+
+    async def run(self) -> None:
+        """The same as calling it."""
+        await self()

@@ -7,6 +7,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
+from copy import copy
 from enum import Enum, IntEnum
 from functools import partial
 from typing import Any
@@ -30,6 +31,7 @@ from FasterAPI._contexts import RouteContext, iter_route_contexts
 from FasterAPI._depends import Depends
 from FasterAPI._options import RouteItems
 from FasterAPI._raises import check_raises, documented
+from FasterAPI.background import BackgroundTasks
 from FasterAPI.concurrency import run_in_threadpool
 from FasterAPI.datastructures import Default, DefaultPlaceholder
 from FasterAPI.dependencies.models import Dependant
@@ -273,9 +275,7 @@ class _Operation:
         else:
             result = await run_endpoint_function(dependant=self.dependant, values=solved.values, is_coroutine=self.is_coroutine)
             if isinstance(result, Response):
-                if result.background is None:
-                    result.background = solved.background_tasks
-                return result
+                return _with_tasks(result, solved.background_tasks)
             response = await self._respond(request, solved, result)
         response.headers.raw.extend(solved.response.headers.raw)
         return response
@@ -379,6 +379,16 @@ class _Operation:
             raise ResponseValidationError(errors, body=item, endpoint_ctx=self._context(request))
         written: bytes = self.item_field.serialize_json(value, **self.dump)
         return written
+
+
+def _with_tasks(response: Response, tasks: Any) -> Response:
+    """A response that runs these tasks after its own; the one that was returned may be returned again."""
+    if tasks is None:
+        return response
+    own = response.background
+    response = copy(response)
+    response.background = tasks if own is None else BackgroundTasks([own, tasks])
+    return response
 
 
 def _told(body: Any) -> Any:

@@ -429,6 +429,51 @@ def test_tasks_run_after_the_answer() -> None:
     assert events == ["sent", "own"]
 
 
+def test_a_failing_task_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """Each failure is logged; the server is told the first; the answer is what it was."""
+    events: list[str] = []
+    app = Faster(openapi_url=None)
+
+    def fail(text: str) -> None:
+        raise LookupError(text)
+
+    @app.get("/x")
+    async def operation(tasks: BackgroundTasks) -> str:
+        tasks.add_task(fail, "first")
+        tasks.add_task(events.append, "between")
+        tasks.add_task(fail, "second")
+        tasks.add_task(events.append, "last")
+        return "ok"
+
+    with pytest.raises(LookupError, match="first"):
+        get(app)
+    assert events == ["between", "last"]
+    records = [record for record in caplog.records if record.name == "FasterAPI"]
+    assert [str(record.exc_info and record.exc_info[1]) for record in records] == ["first", "second"]
+    with TestClient(app, raise_server_exceptions=False) as client:
+        assert client.get("/x").json() == "ok"
+    tasks = BackgroundTasks([BackgroundTask(events.append, "called")])
+    asyncio.run(tasks.run())
+    assert events[-1] == "called"
+
+
+def test_a_response_s_own_tasks_come_first() -> None:
+    """Those that were injected follow; one response that is returned again and again gathers none."""
+    events: list[str] = []
+    app = Faster(openapi_url=None)
+    ready = PlainTextResponse("x", background=BackgroundTask(events.append, "own"))
+
+    @app.get("/x")
+    async def operation(tasks: BackgroundTasks) -> Any:
+        tasks.add_task(events.append, "injected")
+        return ready
+
+    for _ in range(2):
+        events.clear()
+        assert get(app).text == "x"
+        assert events == ["own", "injected"]
+
+
 def test_annotated_items_are_not_needed_for_lines() -> None:
     """A generator that says nothing about its items gives them all the same."""
     app = Faster()
