@@ -373,13 +373,15 @@ class APIRouter(Verbs, routing.Router):
             check_raises(raises),
             [],
         )
+        first = not any(found.router is router for found in self._inclusions)
         self._inclusions.append(inclusion)
         router._included_in.append((weakref.ref(self), inclusion))
         for route in list(router.routes):
             self._include(inclusion, route)
         for frontend in list(router.frontends):
             self._include_frontend(inclusion, frontend)
-        self.lifespan_context = _merged(self.lifespan_context, router.lifespan_context)
+        if first:  # it starts once, however often it is included
+            self.lifespan_context = _merged(self.lifespan_context, router.lifespan_context)
 
     def _check_inclusion(self, router: APIRouter, prefix: str) -> None:
         assert router is not self, "Cannot include the same APIRouter instance into itself. Did you mean to include a different router?"

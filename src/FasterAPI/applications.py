@@ -485,6 +485,12 @@ class Faster(Verbs, Starlette):
         root = request.scope.get("root_path", "").rstrip("/")
         return get_redoc_html(openapi_url=root + str(self.openapi_url), title=f"{self.title} - ReDoc")
 
+    def run(self, host: str = "127.0.0.1", port: int = 8000, workers: int = 1, reload: bool = False, **options: Any) -> None:
+        """Serve the application with uvicorn; `options` are those of `uvicorn.run`."""
+        from FasterAPI._serve import serve
+
+        serve(self, {"host": host, "port": port, "workers": workers, "reload": reload, **options})
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} routes={len(self.routes)}>"
 

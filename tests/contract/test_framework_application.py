@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import subprocess
 import sys
 import textwrap
@@ -154,6 +155,29 @@ def test_the_schema_says_where_a_proxy_serves_it() -> None:
     for switched, servers in ((True, [{"url": "/api"}]), (False, None)):
         with TestClient(Faster(root_path_in_servers=switched), root_path="/api") as client:
             assert client.get("/openapi.json").json().get("servers") == servers
+
+
+def test_an_application_serves_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the options of the server that there is; others are told, and nothing starts."""
+    import uvicorn
+
+    original, calls = uvicorn.run, []
+
+    @functools.wraps(original)
+    def run(app: Any, **options: Any) -> None:
+        calls.append((app, options))
+
+    monkeypatch.setattr(uvicorn, "run", run)
+    app = Faster()
+    app.run(port=9000, log_level="warning")
+    assert calls == [(app, {"host": "127.0.0.1", "port": 9000, "workers": 1, "reload": False, "log_level": "warning"})]
+    for error, options in (
+        (TypeError, {"log_levl": "x"}), (TypeError, {"app": 1}), (NotImplementedError, {"fast_lane": True}),
+        (NotImplementedError, {"reload": True}), (NotImplementedError, {"workers": 2}),
+    ):  # fmt: skip
+        with pytest.raises(error, match=next(iter(options))):
+            app.run(**options)
+    assert len(calls) == 1
 
 
 # --- files and front ends

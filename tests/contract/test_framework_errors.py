@@ -349,6 +349,7 @@ def test_events_run_in_order() -> None:
 
     router = APIRouter(on_startup=[lambda: events.append("router")])
     app.include_router(router)
+    app.include_router(router, prefix="/again")
     with TestClient(app):
         assert events == ["coroutine", "given", "added", "router"]
     assert events[4:] == ["down", "last"]
