@@ -18,23 +18,22 @@ class Depends:
     Args:
         dependency: any callable; by default the class that the parameter is annotated with.
         use_cache: call it once for each request, however many ask for it.
-        scope: when a generator is left: "request", after the response was sent, "function", before.
+        scope: when a generator is left: "request", after the response was sent, "function", before. "lifespan": called once for
+            an application, and left when it shuts down.
         max_concurrency: how many may be in use at a time, on one event loop.
     """
 
     dependency: Callable[..., Any] | None = None
     use_cache: bool = True
-    scope: Literal["function", "request"] | None = None
+    scope: Literal["function", "request", "lifespan"] | None = None
     max_concurrency: int | None = field(default=None, kw_only=True)
     _concurrency: DependencyLimit | None = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         count = self.max_concurrency
         scope: Any = self.scope
-        if scope == "lifespan":
-            raise NotImplementedError("dependencies of the lifespan are not there yet")
-        if scope not in (None, "function", "request"):
-            raise ValueError(f"scope={scope!r}; there are 'function' and 'request'")
+        if scope not in (None, "function", "request", "lifespan"):
+            raise ValueError(f"scope={scope!r}; there are 'function', 'request' and 'lifespan'")
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
             raise ValueError("max_concurrency must be a positive integer or None")
         limit = self._concurrency

@@ -530,6 +530,20 @@ class APIRouter(Verbs, routing.Router):
 
     # --- life
 
+    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        own = self.lifespan_context
+        found = (dependant for route in self.routes if hasattr(route, "dependant") for dependant in route.dependant.walk())
+        dependants = [dependant for dependant in found if dependant.scope == "lifespan"]
+        if dependants:
+            from FasterAPI._lifespan_values import lifespan_values
+
+            provider = self.dependency_overrides_provider or self
+            self.lifespan_context = _merged(own, lambda app: lifespan_values(provider, dependants))
+        try:
+            await super().lifespan(scope, receive, send)
+        finally:
+            self.lifespan_context = own
+
     async def _startup(self) -> None:
         for handler in self.on_startup:
             await _run_handler(handler)

@@ -434,3 +434,92 @@ def test_the_request_itself_can_be_asked_for() -> None:
         return request is same
 
     assert exchange(app, path="/x")[-1]["body"] == b"true"
+
+
+def test_a_dependency_of_the_lifespan_is_called_once() -> None:
+    """At start-up, shared by all requests, left at shutdown in reverse order; overrides are honoured."""
+    events: list[str] = []
+
+    async def pool() -> AsyncIterator[str]:
+        events.append("+pool")
+        yield "pool"
+        events.append("-pool")
+
+    def store(p: Annotated[str, Depends(pool, scope="lifespan")]) -> Iterator[str]:
+        events.append("+store")
+        yield f"store of {p}"
+        events.append("-store")
+
+    async def fake() -> str:
+        return "fake"
+
+    app = Faster()
+
+    @app.get("/x")
+    async def operation(s: Annotated[str, Depends(store, scope="lifespan")]) -> str:
+        return s
+
+    with TestClient(app) as client:
+        assert events == ["+pool", "+store"]
+        assert [client.get("/x").json() for _ in range(3)] == ["store of pool"] * 3
+        assert events == ["+pool", "+store"]
+    assert events == ["+pool", "+store", "-store", "-pool"]
+    app.dependency_overrides[pool] = fake
+    assert get(app).json() == "store of fake"
+
+
+def test_without_a_lifespan_the_first_request_makes_the_values() -> None:
+    """Others that come meanwhile wait for the one call."""
+    calls: list[int] = []
+
+    async def slow() -> int:
+        calls.append(1)
+        await asyncio.sleep(0)
+        return len(calls)
+
+    app = Faster()
+
+    @app.get("/x")
+    async def operation(n: Annotated[int, Depends(slow, scope="lifespan")]) -> int:
+        return n
+
+    async def run() -> list[bytes]:
+        async def one() -> bytes:
+            sent: list[Any] = []
+
+            async def send(message: Any) -> None:
+                sent.append(message)
+
+            async def receive() -> Any:
+                return {"type": "http.request"}
+
+            await app({"type": "http", "method": "GET", "path": "/x", "query_string": b"", "headers": []}, receive, send)
+            return bytes(sent[-1]["body"])
+
+        return await asyncio.gather(*(one() for _ in range(5)))
+
+    assert asyncio.run(run()) == [b"1"] * 5
+
+
+def test_a_dependency_of_the_lifespan_knows_no_request() -> None:
+    """Told at registration, also of parameters and narrower dependencies; one that fails is a failure of the start."""
+
+    def narrow() -> int:
+        return 1
+
+    def by_request(request: Request) -> None: ...
+
+    def by_parameter(q: int) -> None: ...
+
+    def by_narrow(n: Annotated[int, Depends(narrow)]) -> None: ...
+
+    def failing() -> None:
+        raise LookupError("no database")
+
+    for wrong in (by_request, by_parameter, by_narrow):
+        with pytest.raises(DependencyScopeError, match=wrong.__name__):
+            Faster().get("/x", dependencies=[Depends(wrong, scope="lifespan")])(lambda: 1)
+    app = Faster()
+    app.get("/x", dependencies=[Depends(failing, scope="lifespan")])(lambda: 1)
+    with pytest.raises(Exception, match="no database"), TestClient(app):
+        pass

@@ -68,7 +68,7 @@ class Dependant:
     parent_oauth_scopes: list[str] = field(default_factory=list)
     use_cache: bool = True
     path: str = ""
-    scope: Literal["function", "request"] | None = None
+    scope: Literal["function", "request", "lifespan"] | None = None
     limit: DependencyLimit | None = None
     replaced: dict[Any, Dependant] = field(default_factory=dict)  # by what overrides it
 

@@ -65,6 +65,7 @@ async def solve_dependencies(
         embed_body_fields: whether body fields are members of one object.
     """
     solver = _Solver(request, body, embed_body_fields, getattr(dependency_overrides_provider, "dependency_overrides", {}))
+    solver.app = dependency_overrides_provider
     solver.background_tasks = background_tasks
     solver.response = response or blank_response()
     solver.cache = {} if dependency_cache is None else dependency_cache
@@ -72,9 +73,30 @@ async def solve_dependencies(
     return SolvedDependency(values, errors, solver.background_tasks, solver.response, solver.cache)
 
 
+def overridden(dependant: Dependant, overrides: dict[Any, Any]) -> Dependant:
+    """What stands in for a dependency that is overridden; else the same."""
+    call: Any = overrides.get(dependant.call, dependant.call)
+    if call is dependant.call:
+        return dependant
+    found = dependant.replaced.get(call)
+    if found is None:
+        from FasterAPI.dependencies.utils import get_dependant
+
+        found = dependant.replaced[call] = get_dependant(
+            path=dependant.path,
+            call=call,
+            name=dependant.name,
+            parent_oauth_scopes=dependant.oauth_scopes,
+            scope=dependant.scope,
+            limit=dependant.limit,
+        )
+    return found
+
+
 class _Solver:
     """One request under way through its dependencies."""
 
+    app: Any = None
     background_tasks: StarletteBackgroundTasks | None = None
     response: Response
     cache: dict[Any, Any]
@@ -90,6 +112,13 @@ class _Solver:
         values: dict[str, Any] = {}
         errors: list[Any] = []
         for below in dependant.dependencies:
+            if below.scope == "lifespan":
+                from FasterAPI._lifespan_values import lifespan_value
+
+                value = await lifespan_value(self.app, below, self._effective)
+                if below.name is not None:
+                    values[below.name] = value
+                continue
             effective = self._effective(below) if self.overrides else below
             arguments, faults = await self.arguments(effective)
             if faults:
@@ -141,23 +170,7 @@ class _Solver:
             values[dependant.security_scopes_param_name] = SecurityScopes(scopes=list(dependant.oauth_scopes))
 
     def _effective(self, dependant: Dependant) -> Dependant:
-        """What stands in for a dependency that is overridden."""
-        call: Any = self.overrides.get(dependant.call, dependant.call)
-        if call is dependant.call:
-            return dependant
-        found = dependant.replaced.get(call)
-        if found is None:
-            from FasterAPI.dependencies.utils import get_dependant
-
-            found = dependant.replaced[call] = get_dependant(
-                path=dependant.path,
-                call=call,
-                name=dependant.name,
-                parent_oauth_scopes=dependant.oauth_scopes,
-                scope=dependant.scope,
-                limit=dependant.limit,
-            )
-        return found
+        return overridden(dependant, self.overrides)
 
     async def _value(self, declared: Dependant, effective: Dependant, arguments: dict[str, Any]) -> Any:
         key = declared.cache_key

@@ -163,7 +163,18 @@ def get_dependant(
             kind = details.field.kind
             places = dependant.body_params if kind in ("body", "form", "file") else getattr(dependant, f"{kind}_params")
             places.append(details.field)
+    if scope == "lifespan":
+        _check_lifespan(dependant)
     return dependant
+
+
+def _check_lifespan(dependant: Dependant) -> None:
+    """There is no request when it is called."""
+    asked = [name for name, value in vars(dependant).items() if value and name.endswith(("_params", "_param_name"))]
+    if asked or any(below.scope != "lifespan" for below in dependant.dependencies):
+        name = getattr(dependant.call, "__name__", "<unnamed_callable>")
+        text = f'The dependency "{name}" has the scope "lifespan", it can only depend on others with that scope.'
+        raise DependencyScopeError(text)
 
 
 def _check_lifetimes(dependant: Dependant, depends: Depends) -> None:
