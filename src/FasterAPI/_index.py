@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
 from FasterAPI._frontend import best
-from FasterAPI._outcome import BODY, answer, replaying
+from FasterAPI._outcome import BODY, answer_inside, replaying
 
 __all__ = ["RouteIndex"]
 
@@ -156,7 +156,7 @@ class RouteIndex:
             route, plan = self.short_way(scope["method"], path, segments)
             if plan is not None:
                 scope["route"], scope["endpoint"] = route, route.endpoint
-                if await plan(scope, receive, send, segments, answer):
+                if await plan(scope, receive, send, segments, answer_inside):
                     return
                 body = scope.pop(BODY, None)
                 receive = receive if body is None else replaying(body, receive)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["BODY", "OUTCOME", "Result", "answer", "is_original", "outcome_app", "raise_after_start", "replaying"]
+__all__ = ["BODY", "OUTCOME", "Result", "answer", "answer_inside", "is_original", "outcome_app", "raise_after_start", "replaying"]
 
 BODY = "FasterAPI.body"  # in the scope: what the short way has read before it gave up
 OUTCOME = "FasterAPI.outcome"  # in the scope: a response or an exception, for the middleware around the router
@@ -54,6 +55,18 @@ def replaying(body: bytes, receive: Receive) -> Receive:
 async def outcome_app(scope: Scope, receive: Receive, send: Send) -> None:
     """The innermost application for an operation that has run: sends its response, or raises its exception."""
     await answer(scope.pop(OUTCOME), scope, receive, send)
+
+
+async def answer_inside(outcome: Any, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Send a response, or answer an exception, inside of the middleware; True. Handlers find the body that was read."""
+    body = scope.pop(BODY, None)
+    request = Request(scope, receive, send)
+    if body is not None:
+        request._body = body
+        receive = replaying(body, receive)
+    scope[OUTCOME] = outcome
+    await wrap_app_handling_exceptions(outcome_app, request)(scope, receive, send)
+    return True
 
 
 async def answer(outcome: Any, scope: Scope, receive: Receive, send: Send) -> bool:

@@ -1,8 +1,8 @@
 """The same generated applications on this framework and on the one whose behaviour it has: the same answers and documents.
 
 An application is generated as source text, so that both frameworks read the same declarations. Each request goes, as ASGI
-messages, to the other framework, to ours the short way, and to ours with a middleware that does nothing, which rules the
-short way out. FRAMEWORK_SEEDS: how many applications of each kind (or "from-to").
+messages, to the other framework and to ours: the short way, the short way inside of a middleware, and the long way.
+FRAMEWORK_SEEDS: how many applications of each kind (or "from-to").
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import pytest
 
+from FasterAPI._index import RouteIndex
 from tests.property import framework_declarations as known
 
 pytest.importorskip("fastapi")
@@ -460,13 +461,26 @@ async def answer(app: Any, sent: Sent) -> Any:
 
 
 class Quiet:
-    """A middleware that does nothing."""
+    """A middleware that does nothing, so that operations are called inside of something."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)
+
+
+class LongIndex(RouteIndex):
+    def short_way(self, method: str, path: str, segments: list[str]) -> tuple[Any, Any]:
+        return None, None
+
+
+def without_short_way(app: Any) -> Any:
+    """The same application, all of whose requests go the long way."""
+    if not isinstance(app, Exception):
+        app.router.index = lambda: LongIndex(app.router.routes)
+        app._is_plain = lambda: False
+    return app
 
 
 def built(source: str, framework: str, **options: Any) -> Any:
@@ -499,7 +513,8 @@ def differences(seed: int, simple: bool, requests: int = 12) -> Iterator[tuple[s
 
     writer = Writer(seed, simple)
     source = writer.source()
-    apps: list[Any] = [built(source, "fastapi"), built(source, "FasterAPI"), built(source, "FasterAPI", middleware=[Middleware(Quiet)])]
+    inside = built(source, "FasterAPI", middleware=[Middleware(Quiet)])
+    apps: list[Any] = [built(source, "fastapi"), built(source, "FasterAPI"), inside, without_short_way(built(source, "FasterAPI"))]
     if any(isinstance(app, Exception) for app in apps):
         if len({type(app) for app in apps}) > 1:
             yield "registration", source, repr(apps[0]), repr(apps[1])
@@ -517,7 +532,7 @@ def differences(seed: int, simple: bool, requests: int = 12) -> Iterator[tuple[s
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")
                         answers.append(runner.run(answer(app, sent)))
-                for name, found in (("short", answers[1]), ("long", answers[2])):
+                for name, found in (("short", answers[1]), ("inner short", answers[2]), ("long", answers[3])):
                     if ascii(found) != ascii(answers[0]):
                         yield f"{name} way", sent, answers[0], found
 
