@@ -276,7 +276,7 @@ async def plan(scope, receive, send, segments, finish):
 
 def _is_simple(dependant: Any, *, may_stay: bool) -> bool:
     """Whether a callable only takes path, query and body; `may_stay`: it may be there until the answer was sent."""
-    if dependant.is_generator and not (may_stay and dependant.lifetime == "request"):
+    if dependant.scope == "lifespan" or (dependant.is_generator and not (may_stay and dependant.lifetime == "request")):
         return False
     injected = any(value for name, value in vars(dependant).items() if name.endswith("_param_name"))
     return not (dependant.limit or dependant.header_params or dependant.cookie_params or injected)
