@@ -77,11 +77,11 @@ def load(wrk: str, core: int | None, port: int, method: str, path: str, body: by
         if body:
             script.write(f'wrk.body = "{text}"\nwrk.headers["Content-Type"] = "application/json"\n')
         script.flush()
-        command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", script.name, f"http://127.0.0.1:{port}{path}"]
+        command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", script.name, f"http://127.0.0.1:{port}{path}"]
         process = servers.start(command, core, stdout=subprocess.PIPE, text=True)
         output, _ = process.communicate(timeout=60 + seconds)
     if "Non-2xx" in output or (found := re.search(r"(\d+) requests in", output)) is None:
-        raise RuntimeError(f"wrk against {path}: {output}")
+        raise RuntimeError(f"wrk against {path}: {output.splitlines()[0]}")
     return int(found[1])
 
 
