@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 import pydantic
 import pytest
 from starlette.requests import ClientDisconnect
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 from FasterAPI import Body, Depends, Faster, Request, TestClient
 from tests.contract.raw_asgi import body_of, exchange, status_of
