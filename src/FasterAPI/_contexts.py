@@ -1,13 +1,35 @@
-"""Routes as the routers that include them serve them."""
+"""What the routes of operations have in common, and how they look from the routers that include them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
-__all__ = ["RouteContext", "iter_route_contexts"]
+__all__ = ["OperationRoute", "RouteContext", "iter_route_contexts"]
+
+
+class OperationRoute(BaseRoute):
+    """What operations of both kinds have: `route["path"]`, native; and the scope says which of them it is."""
+
+    _items = ("path", "tags", "summary", "status_code")
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "handler":
+            return self.endpoint  # type: ignore[attr-defined]
+        if key == "method":
+            return next(iter(sorted(self.methods)))  # type: ignore[attr-defined]
+        if key in self._items:
+            return getattr(self, key, None)
+        raise KeyError(key)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child_scope = super().matches(scope)
+        if match != Match.NONE:
+            child_scope["route"] = self
+        return match, child_scope
 
 
 class RouteContext:

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
 from FasterAPI._frontend import best
-from FasterAPI._outcome import BODY, answer_inside, replaying
+from FasterAPI._outcome import BODY, GAVE_UP, answer_inside, replaying
 
 __all__ = ["RouteIndex"]
 
@@ -51,6 +51,7 @@ class RouteIndex:
     """Candidates by path, as positions in the list of routes."""
 
     def __init__(self, routes: list[Any]) -> None:
+        self.source = routes
         self._routes = list(routes)
         self.size = len(self._routes)
         self._short: dict[int, Any] = {}  # by position: the short way of a route, None where it has none
@@ -102,7 +103,7 @@ class RouteIndex:
         from FasterAPI._plan import make_plan
         from FasterAPI.routing import APIRoute
 
-        parts = route.path.split("/") if isinstance(route, APIRoute) and not route.layers else ["{:}"]
+        parts = route.path.split("/") if isinstance(route, APIRoute) else ["{:}"]
         if not all(_PLAIN_SEGMENT.fullmatch(part) or _TEXT_PARAMETER.fullmatch(part) for part in parts):
             return None
         places = {part[1:-1].removesuffix(":str"): at for at, part in enumerate(parts) if part.startswith("{")}
@@ -151,7 +152,7 @@ class RouteIndex:
         """Hand a request or WebSocket to its route: the first that fits path and method, else the first that fits the path."""
         partial: tuple[Any, Scope] | None = None
         path = get_route_path(scope)
-        if scope["type"] == "http" and not scope.get("path_params") and not router.overridden:
+        if scope["type"] == "http" and not scope.pop(GAVE_UP, False) and not scope.get("path_params") and not router.overridden:
             segments = path.split("/")
             route, plan = self.short_way(scope["method"], path, segments)
             if plan is not None:

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from FasterAPI._depends import Depends
 from FasterAPI.types import IncEx
 
-__all__ = ["RouteOptions", "check_options"]
+__all__ = ["AnyRoute", "ManyMethods", "RouteOptions", "check_options"]
 
 
 class RouteOptions(TypedDict, total=False):
@@ -58,9 +58,6 @@ class AnyRoute(ManyMethods, total=False):
     strict_content_type: Any
 
 
-__all__ += ["AnyRoute", "ManyMethods", "RouteItems"]
-
-
 def check_options(options: Mapping[str, Any], known: type[Any], where: str) -> None:
     """Raise `TypeError` for a name that is no option, with the closest one that is."""
     names = [name for base in known.__mro__ for name in getattr(base, "__annotations__", {})] or list(known.__annotations__)
@@ -69,18 +66,3 @@ def check_options(options: Mapping[str, Any], known: type[Any], where: str) -> N
             close = difflib.get_close_matches(name, names, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise TypeError(f"{where} got an unexpected keyword argument {name!r}{hint}")
-
-
-class RouteItems:
-    """Native look-ups: `route["path"]`."""
-
-    _items = ("path", "tags", "summary", "status_code")
-
-    def __getitem__(self, key: str) -> Any:
-        if key == "handler":
-            return self.endpoint  # type: ignore[attr-defined]
-        if key == "method":
-            return next(iter(sorted(self.methods)))  # type: ignore[attr-defined]
-        if key in self._items:
-            return getattr(self, key, None)
-        raise KeyError(key)

@@ -8,14 +8,11 @@ from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["BODY", "OUTCOME", "Result", "answer", "answer_inside", "is_original", "outcome_app", "raise_after_start", "replaying"]
+__all__ = ["BODY", "GAVE_UP", "OUTCOME", "Result", "answer", "answer_inside", "outcome_app", "raise_after_start", "replaying"]
 
 BODY = "FasterAPI.body"  # in the scope: what the short way has read before it gave up
+GAVE_UP = "FasterAPI.gave_up"  # in the scope: that the short way was tried already
 OUTCOME = "FasterAPI.outcome"  # in the scope: a response or an exception, for the middleware around the router
-
-# What libraries replace to see or change what happens; one that is replaced rules the short way out.
-_STEPS = ("get_request_handler", "serialize_response", "run_endpoint_function", "request_response", "solve_dependencies")
-_originals: dict[str, Any] = {}
 
 
 class Result:
@@ -24,18 +21,6 @@ class Result:
     def __init__(self, value: Any, errors: list[Any] | None = None) -> None:
         self.value = value
         self.errors = errors
-
-
-def is_original(route: Any) -> bool:
-    """Whether nobody has put anything between a route and its function."""
-    from FasterAPI import routing
-
-    if not _originals:
-        _originals.update((name, getattr(routing, name)) for name in _STEPS if getattr(routing, name).__module__.startswith("FasterAPI"))
-    cls = type(route)
-    if cls.get_route_handler is not routing.APIRoute.get_route_handler or cls.handle is not routing.APIRoute.handle:
-        return False
-    return all(getattr(routing, name) is step for name, step in _originals.items()) and len(_originals) == len(_STEPS)
 
 
 def replaying(body: bytes, receive: Receive) -> Receive:

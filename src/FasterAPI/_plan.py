@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from FasterAPI._outcome import BODY, Result, is_original, raise_after_start
+from FasterAPI._outcome import BODY, Result, raise_after_start
 from FasterAPI.concurrency import run_in_threadpool
 from FasterAPI.datastructures import DefaultPlaceholder
 from FasterAPI.dependencies.solving import REQUEST_STACK, entered
@@ -371,7 +371,7 @@ def make_plan(route: Any, places: dict[str, int]) -> Plan | None:
     """
     dependant = route.dependant
     if (
-        not is_original(route)
+        not route.is_original()
         or not all(_is_simple(below, may_stay=below is not dependant) for below in dependant.walk())
         or not isinstance(route.response_class, DefaultPlaceholder)
         or not is_body_allowed_for_status_code(route.status_code)

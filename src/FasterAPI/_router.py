@@ -23,8 +23,9 @@ from FasterAPI._depends import Depends
 from FasterAPI._frontend import Fallback, Frontend
 from FasterAPI._index import RouteIndex
 from FasterAPI._layers import Layer, put_around
-from FasterAPI._options import AnyRoute, ManyMethods, RouteOptions, check_options
+from FasterAPI._options import AnyRoute, check_options
 from FasterAPI._raises import check_raises, given
+from FasterAPI._verbs import Verbs
 from FasterAPI.datastructures import Default
 from FasterAPI.logger import logger
 from FasterAPI.responses import JSONResponse
@@ -32,9 +33,7 @@ from FasterAPI.routing import FORM_LIMITS, APIRoute, APIWebSocketRoute
 from FasterAPI.types import DecoratedCallable
 from FasterAPI.utils import generate_unique_id, get_value_or_default
 
-__all__ = ["APIRouter", "FasterRouter", "Verbs"]
-
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+__all__ = ["APIRouter", "FasterRouter"]
 
 
 class RouteList(list[Any]):
@@ -61,59 +60,26 @@ class RouteList(list[Any]):
         for route in routes:
             self.append(route)
 
+    def __iadd__(self, routes: Iterable[BaseRoute]) -> RouteList:  # type: ignore[override,misc]
+        self.extend(routes)
+        return self
 
-class Verbs:
-    """The decorators of path operations, for whoever has `add_api_route`."""
+    def _reordered(self) -> None:
+        owner = self._owner()
+        if owner is not None:
+            owner._index = None
 
-    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Unpack[AnyRoute]) -> None:
-        """Register a function for a path."""
-        raise NotImplementedError
+    def __setitem__(self, index: Any, route: Any) -> None:
+        super().__setitem__(index, route)
+        self._reordered()
 
-    def api_route(self, path: str, **options: Unpack[ManyMethods]) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """Register the decorated function for a path, for GET or the given methods."""
-        check_options(options, ManyMethods, "api_route()")
+    def reverse(self) -> None:
+        super().reverse()
+        self._reordered()
 
-        def register(endpoint: DecoratedCallable) -> DecoratedCallable:
-            self.add_api_route(path, endpoint, **options)
-            return endpoint
-
-        return register
-
-    def _verb(self, method: str, path: str, options: Any) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        check_options(options, RouteOptions, f"{method.lower()}()")
-        return self.api_route(path, **options, methods=[method])
-
-    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """Register the decorated function for GET on a path."""
-        return self._verb("GET", path, options)
-
-    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """Register the decorated function for PUT on a path."""
-        return self._verb("PUT", path, options)
-
-    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """Register the decorated function for POST on a path."""
-        return self._verb("POST", path, options)
-
-    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """Register the decorated function for DELETE on a path."""
-        return self._verb("DELETE", path, options)
-
-    def options(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """Register the decorated function for OPTIONS on a path."""
-        return self._verb("OPTIONS", path, options)
-
-    def head(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """Register the decorated function for HEAD on a path."""
-        return self._verb("HEAD", path, options)
-
-    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """Register the decorated function for PATCH on a path."""
-        return self._verb("PATCH", path, options)
-
-    def trace(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[DecoratedCallable], DecoratedCallable]:
-        """Register the decorated function for TRACE on a path."""
-        return self._verb("TRACE", path, options)
+    def sort(self, **options: Any) -> None:
+        super().sort(**options)
+        self._reordered()
 
 
 class Inclusion(NamedTuple):
@@ -524,7 +490,7 @@ class APIRouter(Verbs, routing.Router):
 
     def index(self) -> RouteIndex:
         """The index of the routes as they are now."""
-        if self._index is None or self._index.size != len(self.routes):
+        if self._index is None or self._index.source is not self.routes or self._index.size != len(self.routes):
             self._index = RouteIndex(self.routes)
         return self._index
 

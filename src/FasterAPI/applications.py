@@ -25,9 +25,10 @@ from FasterAPI._body_limit import AppBodyLimitMiddleware
 from FasterAPI._depends import Depends
 from FasterAPI._frontend import Fallback
 from FasterAPI._options import AnyRoute
-from FasterAPI._outcome import BODY, OUTCOME, outcome_app, replaying
+from FasterAPI._outcome import BODY, GAVE_UP, OUTCOME, outcome_app, replaying
 from FasterAPI._problems import PROBLEM_HANDLERS, describe_problems
-from FasterAPI._router import ON_EVENT, Verbs
+from FasterAPI._router import ON_EVENT
+from FasterAPI._verbs import Verbs
 from FasterAPI.datastructures import Default
 from FasterAPI.exception_handlers import (
     client_disconnect_handler,
@@ -171,9 +172,8 @@ class Faster(Verbs, Starlette):
         self.openapi_version = "3.1.0"
         self.openapi_schema: dict[str, Any] | None = None
         self._openapi_routes_version: Any = None
-        self._plain: bool | None = None
-        self._plain_for: Any = None
-        self._answers: ASGIApp | None = None
+        self._own_stack: ASGIApp | None = None  # `middleware_stack`, as long as nobody has put another in its place
+        self._answers: ASGIApp | None = None  # the same middleware around what operations came to
         self.setup()
 
     def _check_description(self) -> None:
@@ -215,7 +215,8 @@ class Faster(Verbs, Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The router inside the middleware."""
-        return self._wrap(self.router)
+        self._own_stack = self._wrap(self.router)
+        return self._own_stack
 
     def _wrap(self, app: ASGIApp) -> ASGIApp:
         """An application inside the middleware: errors outermost, then the user's, then handlers of exceptions."""
@@ -242,20 +243,23 @@ class Faster(Verbs, Starlette):
             raise RuntimeError(f"scope type {scope['type']!r} is not supported")
         if self.root_path:
             scope["root_path"] = self.root_path
-        if scope["type"] == "http" and self._is_plain() and not scope.get("root_path") and await self._short_way(scope, receive, send):
-            return
+        if scope["type"] == "http" and self._is_plain() and not scope.get("root_path"):
+            if await self._short_way(scope, receive, send):
+                return
+            scope[GAVE_UP] = True
         body = scope.pop(BODY, None)
         await super().__call__(scope, receive if body is None else replaying(body, receive), send)
 
     def _is_plain(self) -> bool:
         """Whether nothing stands between the server and the operations that has to see each request."""
-        plain = self._plain
-        if plain is None or self._plain_for != (len(self.user_middleware), len(self.exception_handlers)):
-            own = type(self).build_middleware_stack is Faster.build_middleware_stack and type(self.router).app is routing.APIRouter.app
-            plain = own and not self.user_middleware and self.max_body_size is None
-            self._plain, self._plain_for = plain, (len(self.user_middleware), len(self.exception_handlers))
-            self._answers = None
-        return plain
+        return (
+            not self.user_middleware
+            and self.middleware_stack is self._own_stack
+            and self.max_body_size is None
+            # Libraries replace either, on the class or on the application.
+            and getattr(self.build_middleware_stack, "__func__", None) is Faster.build_middleware_stack
+            and type(self.router).app is routing.APIRouter.app
+        )
 
     async def _short_way(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a request the short way, if it has one; False: nothing has happened yet but that its body was read."""
@@ -343,6 +347,11 @@ class Faster(Verbs, Starlette):
     def websocket_route(self, path: str, name: str | None = None) -> Callable[[DecoratedCallable], DecoratedCallable]:
         """`add_websocket_route` as a decorator."""
         return self.router.websocket_route(path, name)
+
+    def add_exception_handler(self, exc_class_or_status_code: int | type[Exception], handler: Callable[..., Any]) -> None:
+        """Register a function of (request, exception) for an exception class or a status, from now on."""
+        super().add_exception_handler(exc_class_or_status_code, handler)
+        self.middleware_stack = self._own_stack = self._answers = None
 
     def exception_handler(self, exc_class_or_status_code: int | type[Exception]) -> Callable[[DecoratedCallable], DecoratedCallable]:
         """Register the decorated function of (request, exception) for an exception class or a status."""

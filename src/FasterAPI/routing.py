@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from copy import copy
 from enum import Enum, IntEnum
 from functools import partial
+from types import MethodType
 from typing import Any
 
 from starlette import routing
@@ -27,9 +28,8 @@ from starlette.websockets import WebSocket
 from FasterAPI import _streams
 from FasterAPI._annotations import is_kind
 from FasterAPI._body_limit import check_form_limits, check_max_body_size, limit_error, with_body_limit
-from FasterAPI._contexts import RouteContext, iter_route_contexts
+from FasterAPI._contexts import OperationRoute, RouteContext, iter_route_contexts
 from FasterAPI._depends import Depends
-from FasterAPI._options import RouteItems
 from FasterAPI._raises import check_raises, documented
 from FasterAPI.background import BackgroundTasks
 from FasterAPI.concurrency import run_in_threadpool
@@ -422,7 +422,7 @@ def get_websocket_app(
 # --- routes
 
 
-class APIWebSocketRoute(RouteItems, routing.WebSocketRoute):
+class APIWebSocketRoute(OperationRoute, routing.WebSocketRoute):
     """A WebSocket operation."""
 
     def __init__(
@@ -442,12 +442,6 @@ class APIWebSocketRoute(RouteItems, routing.WebSocketRoute):
         self.dependant, _, self.embedded = _analysed(self.path_format, endpoint, self.dependencies)
         self.app = websocket_session(get_websocket_app(self.dependant, dependency_overrides_provider, self.embedded))
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, child_scope = super().matches(scope)
-        if match != Match.NONE:
-            child_scope["route"] = self
-        return match, child_scope
-
 
 def _analysed(path: str, endpoint: Callable[..., Any], dependencies: Sequence[Depends]) -> tuple[Dependant, list[Any], bool]:
     """The dependant of an operation, its body fields, and whether they are members of one object."""
@@ -461,7 +455,7 @@ def _analysed(path: str, endpoint: Callable[..., Any], dependencies: Sequence[De
     return dependant, fields, is_embedded(fields)
 
 
-class APIRoute(RouteItems, routing.Route):
+class APIRoute(OperationRoute, routing.Route):
     """A path operation.
 
     Args:
@@ -540,9 +534,11 @@ class APIRoute(RouteItems, routing.Route):
 
             self.body_field = body_field(fields, self.unique_id, self.embedded)
         self._choose_response_model()
-        handler = self.get_route_handler()
-        self.operation = getattr(handler, "__self__", None)  # an `_Operation`, unless a subclass has its own handler
+        handler: Any = self.get_route_handler()
         self.app = with_body_limit(request_response(handler), max_body_size)
+        is_own = type(handler) is MethodType and type(handler.__self__) is _Operation  # `isinstance` is true of proxies as well
+        self.operation: Any = handler.__self__ if is_own else None
+        self._own_app = self.app if is_own and self._takes_own_steps() else None
 
     def _describe_responses(self) -> None:
         self.response_fields: dict[int | str, Any] = {}
@@ -575,6 +571,15 @@ class APIRoute(RouteItems, routing.Route):
         item_type = self.stream_item_type
         self.stream_item_field = _result_field(f"StreamItem_{self.unique_id}", item_type) if item_type else None
 
+    def _takes_own_steps(self) -> bool:
+        return all(globals()[name] is step for name, step in _STEPS.items()) and all(
+            getattr(type(self), name) is method and not hasattr(method, "__wrapped__") for name, method in _METHODS.items()
+        )
+
+    def is_original(self) -> bool:
+        """Whether nobody has put anything between this route and its function, when it was registered or since."""
+        return self.app is self._own_app and self._takes_own_steps()
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The function from request to response; a subclass may put its own around it."""
         return get_request_handler(
@@ -596,12 +601,6 @@ class APIRoute(RouteItems, routing.Route):
             is_json_stream=self.is_json_stream,
             form_limits=self.form_limits,
         )
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, child_scope = super().matches(scope)
-        if match != Match.NONE:
-            child_scope["route"] = self
-        return match, child_scope
 
     layers: tuple[Any, ...] = ()  # of the routers that it belongs to, the outermost first
     # Taken over by `__init__` as they are:
@@ -632,5 +631,11 @@ def _result_field(name: str, annotation: Any) -> Any:
 
     return result_field(name, annotation)
 
+
+# What libraries replace, and subclasses override, to see or change what happens: then every one of these is taken.
+_STEPS = {
+    step.__name__: step for step in (get_request_handler, serialize_response, run_endpoint_function, request_response, solve_dependencies)
+}
+_METHODS = {"matches": APIRoute.matches, "handle": APIRoute.handle}
 
 from FasterAPI._router import APIRouter  # noqa: E402 - the router makes routes of the classes above

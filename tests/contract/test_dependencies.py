@@ -186,7 +186,6 @@ def events_of(status: int = 200, *, fail: str | None = None, handler_fails: bool
 
         return generator
 
-
     def answer(request: Request) -> int:
         events.append("sent")
         return status

@@ -156,6 +156,7 @@ def test_a_safe_file_name_is_a_base_name(name: str, safe: str) -> None:
 
 def test_uploads_are_made_in_both_spellings() -> None:
     """From a file, or by name with an empty one to write into."""
+
     async def run() -> None:
         by_file = UploadFile(io.BytesIO(b"abc"), size=3, filename="f")
         assert (await by_file.read(2), by_file.filename, by_file.size) == (b"ab", "f", 3)

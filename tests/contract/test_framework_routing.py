@@ -228,6 +228,7 @@ def test_allow_names_every_method_of_a_path() -> None:
 def test_head_has_the_headers_of_get_and_no_body() -> None:
     """A route of its own for HEAD comes first."""
     app = Faster()
+
     @app.get("/x")
     async def read() -> Any:
         return PlainTextResponse("hello", headers={"x-a": "1"})

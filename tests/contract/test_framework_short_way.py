@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import subprocess
 import sys
 import textwrap
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 from pydantic import BaseModel, Field
 
-from FasterAPI import Body, Depends, FastAPI, HTTPException, JSONResponse, Path, Query, StreamingResponse
+from FasterAPI import Body, Depends, FastAPI, HTTPException, JSONResponse, Path, Query, StreamingResponse, routing
 from FasterAPI._index import RouteIndex
 
 
@@ -207,31 +208,153 @@ def test_an_override_counts_at_once() -> None:
     assert asyncio.run(ask(app, "GET", "/counted/1"))[1]["body"] == b'{"n":1,"note":"other"}'
 
 
-@pytest.fixture
-def replaced() -> Iterator[list[str]]:
-    """`get_request_handler` replaced by one that notes its calls, as monitoring libraries do."""
-    from FasterAPI import routing
+def noting(original: Any, notes: list[str]) -> Any:
+    """A step that notes its calls, as monitoring libraries put in the place of the original."""
 
-    original, notes = routing.get_request_handler, []
+    @functools.wraps(original)
+    def step(*arguments: Any, **options: Any) -> Any:
+        notes.append(original.__name__)
+        return original(*arguments, **options)
 
-    def noting(*arguments: Any, **options: Any) -> Any:
+    return step
+
+
+@pytest.mark.parametrize("name", ["run_endpoint_function", "serialize_response", "solve_dependencies", "get_request_handler"])
+def test_a_step_that_somebody_has_replaced_is_taken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether that was before the routes were registered or after; and by one that says it is the original."""
+    notes: list[str] = []
+    early = make()
+    monkeypatch.setattr(routing, name, noting(getattr(routing, name), notes))
+    late = make()
+    notes.clear()
+    assert asyncio.run(ask(early, "GET", "/items/5"))[0]["status"] == 200
+    assert notes == ([] if name == "get_request_handler" else [name])
+    asyncio.run(ask(late, "GET", "/items/5"))
+    assert notes == ([] if name == "get_request_handler" else [name] * 2)
+
+
+def test_a_handler_that_was_wrapped_while_routes_were_registered_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library may put the original back when it has seen what it wanted."""
+    notes, original = list[str](), routing.get_request_handler
+
+    def wrapping(*arguments: Any, **options: Any) -> Any:
         handler = original(*arguments, **options)
 
+        @functools.wraps(handler)
         async def handle(request: Any) -> Any:
             notes.append(request.url.path)
             return await handler(request)
 
         return handle
 
-    routing.get_request_handler = noting
-    yield notes
-    routing.get_request_handler = original
+    monkeypatch.setattr(routing, "get_request_handler", wrapping)
+    app = make()
+    monkeypatch.undo()
+    assert asyncio.run(ask(app, "GET", "/items/5"))[0]["status"] == 200
+    assert notes == ["/items/5"]
 
 
-def test_a_step_that_somebody_has_replaced_is_taken(replaced: list[str]) -> None:
-    """Every route that is registered afterwards runs through it."""
-    assert asyncio.run(ask(make(), "GET", "/items/5"))[0]["status"] == 200
-    assert replaced == ["/items/5"]
+@pytest.mark.parametrize("name", ["handle", "matches"])
+def test_methods_of_routes_that_are_replaced_are_called(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a subclass, and by a library, for all routes."""
+    notes: list[str] = []
+    step = noting(getattr(routing.APIRoute, name), notes)
+    app = FastAPI()
+    app.router.route_class = type("Noting", (routing.APIRoute,), {name: step})
+    app.get("/own")(lambda: 1)
+    assert asyncio.run(ask(app, "GET", "/own"))[1]["body"] == b"1"
+    assert notes == [name]
+    app = make()
+    monkeypatch.setattr(routing.APIRoute, name, step)
+    asyncio.run(ask(app, "GET", "/items/5"))
+    assert len(notes) > 1
+
+
+def test_the_application_of_a_route_may_be_put_into_another() -> None:
+    """As is done to give one route a middleware."""
+    app = make()
+    route: Any = next(route for route in app.routes if getattr(route, "path", "") == "/items/{item_id}")
+
+    async def refused(scope: Any, receive: Any, send: Any) -> None:
+        await JSONResponse("no", 403)(scope, receive, send)
+
+    route.app = refused
+    assert asyncio.run(ask(app, "GET", "/items/5"))[0]["status"] == 403
+
+
+def test_middleware_that_is_put_around_one_application_sees_every_request() -> None:
+    """By replacing `build_middleware_stack` or `middleware_stack` of the instance, as monitoring libraries do."""
+    notes: list[str] = []
+
+    def around(inner: Any) -> Any:
+        async def outer(scope: Any, receive: Any, send: Any) -> None:
+            notes.append(scope["path"])
+            await inner(scope, receive, send)
+
+        return outer
+
+    app: Any = make()
+    asyncio.run(ask(app, "GET", "/items/1"))
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: around(build())
+    app.middleware_stack = app.build_middleware_stack()
+    asyncio.run(ask(app, "GET", "/items/2"))
+    del app.build_middleware_stack
+    asyncio.run(ask(app, "GET", "/items/3"))
+    app.middleware_stack = None
+    asyncio.run(ask(app, "GET", "/items/4"))
+    assert notes == ["/items/2", "/items/3"]
+
+
+def test_handlers_of_exceptions_count_from_when_they_are_registered() -> None:
+    """Also after the first request, and when one takes the place of another."""
+    app = make()
+    for answer in ("first", "second"):
+        asyncio.run(ask(app, "GET", "/fails/http"))
+
+        async def handle(request: Any, exc: Exception, answer: str = answer) -> JSONResponse:
+            return JSONResponse(answer, 418)
+
+        app.add_exception_handler(HTTPException, handle)
+        assert asyncio.run(ask(app, "GET", "/fails/http"))[1]["body"] == f'"{answer}"'.encode()
+
+
+def test_routes_that_change_places_are_asked_in_their_new_order() -> None:
+    """Whatever was done to the list: the first that fits is the one."""
+    app = FastAPI(openapi_url=None)
+    app.get("/{name}")(lambda name: "any")
+    app.get("/me")(lambda: "me")
+
+    def body() -> bytes:
+        found: bytes = asyncio.run(ask(app, "GET", "/me"))[1]["body"]
+        return found
+
+    assert body() == b'"any"'
+    app.routes.reverse()
+    assert body() == b'"me"'
+    app.routes.sort(key=lambda route: getattr(route, "path", ""), reverse=True)
+    assert body() == b'"any"'
+    app.routes[0], app.routes[1] = app.routes[1], app.routes[0]
+    assert body() == b'"me"'
+    app.router.routes = app.routes[::-1]
+    assert body() == b'"any"'
+    del app.routes[0]
+    assert body() == b'"me"'
+
+
+def test_a_request_that_is_not_canonical_is_tried_the_short_way_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The router does not repeat what the application has tried."""
+    app = make()
+    tried: list[str] = []
+    original = RouteIndex.short_way
+
+    def noting(index: RouteIndex, method: str, path: str, segments: list[str]) -> Any:
+        tried.append(path)
+        return original(index, method, path, segments)
+
+    monkeypatch.setattr(RouteIndex, "short_way", noting)
+    assert asyncio.run(ask(app, "GET", "/items/x"))[0]["status"] == 422
+    assert tried == ["/items/x"]
 
 
 def test_structs_and_plain_parameters_need_no_pydantic() -> None:
