@@ -46,7 +46,9 @@ _ANSWER = b"HTTP/1.1 200 OK\r\n" + b"".join(b"%b: %b\r\n" % pair for pair in FIE
 class _Connection:
     """What the pool has to know of a connection."""
 
-    expires_at = 0.0
+    expires_at = idle_since = 0.0
+    reuses = 0
+    ranked = False
 
 
 def _parse(answers: list[bytes]) -> Callable[[], Any]:
@@ -70,10 +72,11 @@ def _pool_cycle() -> Callable[[], Any]:
         raise RuntimeError("an empty pool did not say OPEN")
     first = _Connection()
     pool.opened(key, first)
-    pool.release(first, 1e9)
+    pool.put(first, 0.0, 1e9)
+    pool.settle(first)
 
     def cycle() -> None:
-        pool.release(pool.acquire(key, 1.0), 1e9)
+        pool.put(pool.take(key, 1.0), 1.0, 1e9)
 
     return cycle
 

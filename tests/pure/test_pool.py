@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from types import FrameType
 from typing import Any
@@ -12,13 +13,17 @@ from fasthttp._pure.pool import FULL, OPEN, PoolState, PoolStats, Ticket
 from fasthttp.errors import PoolError
 from fasthttp.limits import Limits
 
+moments = itertools.count(1.0, 0.001)
+
 
 class Link:
     """A connection, as much of it as the pool sees."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
-        self.expires_at = 0.0
+        self.expires_at = self.idle_since = 0.0
+        self.reuses = 0
+        self.ranked = False
 
     def __repr__(self) -> str:
         return f"<Link {self.name}>"
@@ -34,6 +39,18 @@ def connect(pool: PoolState, key: str, name: str = "", now: float = 0.0) -> Link
     link = Link(name or key)
     pool.opened(key, link)
     return link
+
+
+def give_back(pool: PoolState, link: Link, expires_at: float | None) -> None:
+    """Release a connection, later than any other before; None: it is not reusable."""
+    if expires_at is None:
+        pool.discard(link)
+    elif not pool.put(link, next(moments), expires_at):
+        pool.settle(link)
+
+
+def next_expiry(pool: PoolState) -> float | None:
+    return pool.sweep(0.0)
 
 
 def queue(pool: PoolState, key: str, count: int) -> list[Ticket]:
@@ -55,8 +72,8 @@ def test_the_most_recently_released_connection_is_reused_first() -> None:
     """Idle connections are a stack, so that the ones at the bottom can expire."""
     pool = make()
     first, second = connect(pool, "a", "1"), connect(pool, "a", "2")
-    pool.release(first, 10.0)
-    pool.release(second, 10.0)
+    give_back(pool, first, 10.0)
+    give_back(pool, second, 10.0)
     assert pool.acquire("a", 1.0) is second
     assert pool.acquire("a", 1.0) is first
     assert pool.acquire("a", 1.0) is OPEN
@@ -66,7 +83,7 @@ def test_the_most_recently_released_connection_is_reused_first() -> None:
 def test_an_idle_connection_is_not_given_to_another_key() -> None:
     """Keys share limits, never connections."""
     pool = make()
-    pool.release(connect(pool, "a"), 10.0)
+    give_back(pool, connect(pool, "a"), 10.0)
     assert pool.acquire("b", 1.0) is OPEN
 
 
@@ -77,7 +94,7 @@ def test_waiters_of_one_key_are_served_in_order_by_hand_over() -> None:
     tickets = queue(pool, "a", 3)
     for ticket in tickets:
         assert ticket.granted is None
-        pool.release(link, 10.0)
+        give_back(pool, link, 10.0)
         assert ticket.granted is link
     assert pool.stats().reused == 3
     assert pool.stats().waiting == 0
@@ -91,7 +108,7 @@ def test_a_waiter_is_woken_when_it_is_granted_something() -> None:
     (ticket,) = queue(pool, "a", 1)
     seen: list[object] = []
     ticket.wake = lambda: seen.append(ticket.granted)
-    pool.release(link, 10.0)
+    give_back(pool, link, 10.0)
     assert seen == [link]
 
 
@@ -100,7 +117,7 @@ def test_a_connection_that_cannot_be_reused_gives_its_place_to_the_next_waiter()
     pool = make(None, 1)
     link = connect(pool, "a")
     first, second = queue(pool, "a", 2)
-    pool.release(link, None)
+    give_back(pool, link, None)
     assert first.granted is OPEN
     assert second.granted is None
     assert pool.doomed == [link]
@@ -111,8 +128,8 @@ def test_at_the_total_limit_an_idle_connection_of_another_origin_is_evicted_olde
     """Room is made by closing whatever has been idle longest."""
     pool = make(2, 2)
     a, b = connect(pool, "a"), connect(pool, "b")
-    pool.release(a, 10.0)
-    pool.release(b, 10.0)
+    give_back(pool, a, 10.0)
+    give_back(pool, b, 10.0)
     assert pool.acquire("c", 1.0) is OPEN
     assert pool.doomed == [a]
     assert pool.idle_connections() == {b}
@@ -124,7 +141,7 @@ def test_a_waiter_held_back_by_the_total_limit_gets_the_place_of_another_origin(
     pool = make(1, 1)
     a = connect(pool, "a")
     (ticket,) = queue(pool, "b", 1)
-    pool.release(a, 10.0)
+    give_back(pool, a, 10.0)
     assert ticket.granted is OPEN
     assert pool.doomed == [a]
 
@@ -136,9 +153,9 @@ def test_no_origin_starves_while_another_is_always_busy() -> None:
     (a1,) = queue(pool, "a", 1)
     (b1,) = queue(pool, "b", 1)
     (a2,) = queue(pool, "a", 1)
-    pool.release(link, 10.0)
+    give_back(pool, link, 10.0)
     assert a1.granted is link
-    pool.release(link, 10.0)
+    give_back(pool, link, 10.0)
     assert (b1.granted, a2.granted) == (OPEN, None)
     pool.abandon("b")
     assert a2.granted is OPEN
@@ -151,7 +168,7 @@ def test_places_are_dealt_out_to_waiting_origins_in_turn() -> None:
     many = queue(pool, "a", 3)
     b, c = queue(pool, "b", 1)[0], queue(pool, "c", 1)[0]
     for link in links:
-        pool.release(link, None)
+        give_back(pool, link, None)
     assert [ticket.granted for ticket in (*many, b, c)] == [OPEN, None, None, OPEN, OPEN]
 
 
@@ -164,7 +181,7 @@ def test_an_origin_at_its_own_limit_does_not_hold_up_others() -> None:
     pool.discard(_x)
     assert b.granted is OPEN
     assert waits_for_a.granted is None
-    pool.release(a, 9.0)
+    give_back(pool, a, 9.0)
     assert waits_for_a.granted is a
 
 
@@ -173,7 +190,7 @@ def test_newcomers_do_not_overtake_waiters_of_their_key() -> None:
     pool = make(None, 1)
     link = connect(pool, "a")
     first, second = queue(pool, "a", 2)
-    pool.release(link, 10.0)
+    give_back(pool, link, 10.0)
     assert (first.granted, second.granted) == (link, None)
     assert isinstance(pool.acquire("a", 0.0), Ticket)
 
@@ -196,7 +213,7 @@ def test_a_waiter_that_gives_up_neither_blocks_nor_takes_a_place() -> None:
     first, second = queue(pool, "a", 2)
     pool.cancel(first)
     assert pool.stats().waiting == 1
-    pool.release(link, 10.0)
+    give_back(pool, link, 10.0)
     assert (first.granted, second.granted) == (None, link)
 
 
@@ -216,7 +233,7 @@ def test_cancelling_after_a_place_was_granted_passes_the_place_on() -> None:
     pool = make(None, 1)
     link = connect(pool, "a")
     first, second = queue(pool, "a", 2)
-    pool.release(link, None)
+    give_back(pool, link, None)
     assert first.granted is OPEN
     pool.cancel(first)
     assert second.granted is OPEN
@@ -226,15 +243,15 @@ def test_cancelling_after_a_place_was_granted_passes_the_place_on() -> None:
 
 
 def test_cancelling_after_a_connection_was_granted_passes_the_connection_on() -> None:
-    """A granted connection is released with the expiry that it had, or a given one."""
+    """A granted connection is released with the expiry that it had."""
     pool = make(None, 1)
     link = connect(pool, "a")
     first, second = queue(pool, "a", 2)
-    pool.release(link, 10.0)
+    give_back(pool, link, 10.0)
     pool.cancel(first)
     assert second.granted is link
-    pool.cancel(second, 20.0)
-    assert pool.next_expiry() == 20.0
+    pool.cancel(second)
+    assert next_expiry(pool) == 10.0
     assert pool.idle_connections() == {link}
 
 
@@ -253,7 +270,7 @@ def test_closing_answers_every_waiter_and_returns_every_connection_once() -> Non
     pool = make(3, 1)
     idle, busy, dead = connect(pool, "a"), connect(pool, "b"), connect(pool, "c")
     assert pool.acquire("d", 0.0) is not OPEN
-    pool.release(idle, 10.0)  # evicted for the waiter of d
+    give_back(pool, idle, 10.0)  # evicted for the waiter of d
     pool.discard(dead)
     (ticket,) = queue(pool, "b", 1)
     reason = PoolError("pool is closed")
@@ -262,7 +279,7 @@ def test_closing_answers_every_waiter_and_returns_every_connection_once() -> Non
     assert pool.closed
     assert pool.doomed == []
     assert (pool.stats().open, pool.stats().waiting, pool.stats().idle) == (0, 0, 0)
-    pool.release(busy, 10.0)
+    give_back(pool, busy, 10.0)
     pool.discard(busy)
     pool.abandon("d")
     assert pool.stats().open == 0
@@ -273,34 +290,35 @@ def test_a_place_reserved_before_the_end_is_given_up_without_a_trace() -> None:
     pool = make(None, 1)
     link = connect(pool, "a")
     (ticket,) = queue(pool, "a", 1)
-    pool.release(link, None)
+    give_back(pool, link, None)
     pool.close(PoolError("pool is closed"))
     pool.cancel(ticket)
     assert pool.stats().open == 0
 
 
-def test_release_after_the_end_dooms_a_connection_that_was_opened_late() -> None:
-    """`closed` alone makes a connection unusable."""
+def test_release_after_the_end_is_harmless() -> None:
+    """Whoever has the connection ends it; the pool no longer knows it."""
     pool = make()
     link = connect(pool, "a")
-    pool.closed = True
-    pool.release(link, 10.0)
-    assert pool.doomed == [link]
+    assert pool.close(PoolError("over")) == [link]
+    give_back(pool, link, 10.0)
+    pool.settle(link)
+    assert (pool.doomed, pool.stats().idle) == ([], 0)
 
 
 def test_idle_connections_expire_oldest_first() -> None:
-    """`sweep` dooms what is over, exactly at its time, and `next_expiry` names the next one."""
+    """`sweep` dooms what is over, exactly at its time, and says when the next one will be."""
     pool = make()
     first, second = connect(pool, "a", "1"), connect(pool, "a", "2")
-    assert pool.next_expiry() is None
-    pool.release(first, 10.0)
-    pool.release(second, 20.0)
-    assert pool.next_expiry() == 10.0
+    assert next_expiry(pool) is None
+    give_back(pool, first, 10.0)
+    give_back(pool, second, 20.0)
+    assert next_expiry(pool) == 10.0
     pool.sweep(9.999)
     assert pool.doomed == []
     pool.sweep(10.0)
     assert pool.doomed == [first]
-    assert pool.next_expiry() == 20.0
+    assert next_expiry(pool) == 20.0
     assert pool.stats().expired == 1
 
 
@@ -308,8 +326,8 @@ def test_acquiring_never_gives_an_expired_connection() -> None:
     """Also not one that a server made shorter-lived than those released before it."""
     pool = make()
     longer, shorter = connect(pool, "a", "long"), connect(pool, "a", "short")
-    pool.release(longer, 30.0)
-    pool.release(shorter, 5.0)
+    give_back(pool, longer, 30.0)
+    give_back(pool, shorter, 5.0)
     assert pool.acquire("a", 6.0) is longer
     assert pool.doomed == [shorter]
     assert pool.stats().expired == 1
@@ -320,11 +338,11 @@ def test_when_the_only_connection_has_expired_a_new_one_is_opened() -> None:
     pool = make(1, 1)
     blocker = connect(make(), "z")
     link = connect(pool, "a")
-    pool.release(link, 5.0)
+    give_back(pool, link, 5.0)
     assert pool.acquire("a", 5.0) is OPEN
     assert pool.doomed == [link]
     assert pool.stats().open == 1
-    pool.release(blocker, 9.0)  # of another pool
+    give_back(pool, blocker, 9.0)  # of another pool
     assert pool.stats().idle == 0
 
 
@@ -332,7 +350,7 @@ def test_discarding_counts_staleness_and_frees_the_place() -> None:
     """Idle or busy, the place goes to a waiter; an unknown connection changes nothing."""
     pool = make(None, 2)
     idle, busy = connect(pool, "a", "idle"), connect(pool, "a", "busy")
-    pool.release(idle, 10.0)
+    give_back(pool, idle, 10.0)
     pool.discard(idle, stale=True)
     assert (pool.stats().stale, pool.stats().open, pool.stats().idle) == (1, 1, 0)
     connect(pool, "a")
@@ -346,14 +364,16 @@ def test_discarding_counts_staleness_and_frees_the_place() -> None:
     assert pool.doomed == [idle, busy]
 
 
-def test_releasing_an_idle_connection_again_changes_nothing() -> None:
-    """Release is idempotent as long as nobody else got the connection."""
+def test_releasing_an_idle_connection_again_keeps_it_idle_once() -> None:
+    """Release is harmless as long as nobody else got the connection."""
     pool = make()
     link = connect(pool, "a")
-    pool.release(link, 10.0)
-    pool.release(link, 99.0)
-    assert pool.next_expiry() == 10.0
+    give_back(pool, link, 10.0)
+    give_back(pool, link, 99.0)
+    assert next_expiry(pool) == 99.0
     assert pool.stats().idle == 1
+    assert pool.acquire("a", 1.0) is link
+    assert pool.acquire("a", 1.0) is OPEN
 
 
 def test_abandoning_a_place_lets_the_next_waiter_have_it() -> None:
@@ -374,16 +394,16 @@ def test_nothing_is_kept_of_origins_that_are_gone() -> None:
     pool = make(10, 5)
     for i in range(2000):
         link = connect(pool, f"host{i}")
-        pool.release(link, None)
+        give_back(pool, link, None)
         pool.doomed.clear()
-    assert (len(pool._hosts), len(pool._owner), len(pool._idle), len(pool._pending)) == (0, 0, 0, 0)
+    assert (len(pool._hosts), len(pool._owner), len(pool._oldest), len(pool._pending)) == (0, 0, 0, 0)
 
 
 def test_statistics_can_be_added_reset_and_shown() -> None:
     """Two snapshots add field by field; only counts of events are reset."""
     pool = make()
     link = connect(pool, "a")
-    pool.release(link, 10.0)
+    give_back(pool, link, 10.0)
     total = pool.stats() + PoolStats(open=2, waiting=3)
     assert repr(total) == "PoolStats(created=1, expired=0, idle=1, in_use=0, open=3, reused=0, stale=0, waiting=3)"
     pool.reset_counts()
@@ -417,10 +437,10 @@ def test_each_step_costs_the_same_with_a_hundred_and_with_ten_thousand_waiters(h
         others = [pool.acquire(f"other{i % hosts}", 0.0) for i in range(waiters)]
         cost = [
             operations(lambda pool=pool: pool.acquire("h0", 0.0)),
-            operations(lambda pool=pool, links=links: pool.release(links[0], 10.0)),
+            operations(lambda pool=pool, links=links: give_back(pool, links[0], 10.0)),
             operations(lambda pool=pool, tickets=tickets: pool.cancel(tickets[len(tickets) // 2])),
             operations(lambda pool=pool, others=others: pool.cancel(others[len(others) // 2])),
-            operations(lambda pool=pool, links=links: pool.release(links[0], None)),
+            operations(lambda pool=pool, links=links: give_back(pool, links[0], None)),
             operations(lambda pool=pool: pool.sweep(1.0)),
         ]
         costs.append(cost)

@@ -20,7 +20,9 @@ class Link:
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.expires_at = 0.0
+        self.expires_at = self.idle_since = 0.0
+        self.reuses = 0
+        self.ranked = False
 
 
 class PoolMachine(RuleBasedStateMachine):
@@ -31,6 +33,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.pool = PoolState(Limits(total, host, 30.0, max_waiting=waiting))
         self.total, self.host, self.waiting = total, host, waiting
         self.now = 0.0
+        self.turn = 0
         self.reserved: list[str] = []
         self.busy: list[Link] = []
         self.idle: list[Link] = []  # oldest release first
@@ -81,7 +84,9 @@ class PoolMachine(RuleBasedStateMachine):
             self.idle.remove(same.pop())
         is_queued = any(waiter == key for waiter, _ in self.queue)
         room = self.has_room(key)
-        got: Any = self.pool.acquire(key, self.now)
+        got: Any = self.pool.take(key, self.now)
+        if got is None:
+            got = self.pool.acquire(key, self.now)
         if same:
             assert got is same[-1]
             self.idle.remove(got)
@@ -123,7 +128,11 @@ class PoolMachine(RuleBasedStateMachine):
         if life is not None:
             self.idle.append(link)
         before = [ticket for _, ticket in self.queue]
-        self.pool.release(link, None if life is None else self.now + life)
+        self.turn += 1  # no two at the same moment
+        if life is None:
+            self.pool.discard(link)
+        elif not self.pool.put(link, self.now + self.turn * 1e-6, self.now + life):
+            self.pool.settle(link)
         if any(ticket.granted is link for ticket in before):
             self.idle.remove(link)
             self.busy.append(link)
@@ -157,8 +166,8 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 5))
     def wait(self, seconds: int) -> None:
         self.now += seconds
-        self.pool.sweep(self.now)
-        assert not self.idle or self.pool.next_expiry() is None or (self.pool.next_expiry() or 0) > self.now
+        following = self.pool.sweep(self.now)
+        assert following is None or following > self.now
         self.settle()
 
     # --- what always holds

@@ -19,8 +19,8 @@ class Clock:
 
 
 class Connection:
-    def __init__(self, uses: int) -> None:
-        self.uses = uses
+    def __init__(self, reuses: int) -> None:
+        self.reuses = reuses
 
 
 def test_a_phase_ends_with_the_next() -> None:

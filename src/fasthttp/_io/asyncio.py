@@ -85,9 +85,10 @@ class Connection(asyncio.Protocol):
         "on_lost",
         "opening",
         "parser",
+        "ranked",
+        "reuses",
         "sent_at",
         "transport",
-        "uses",
         "waited",
         "wrote",
     )
@@ -104,7 +105,8 @@ class Connection(asyncio.Protocol):
         self.opening: Mapping[str, float] | None = None
         self.closed = False
         self._ended = False  # by the peer, or out of step: not to be used again
-        self.uses = 0
+        self.reuses = 0
+        self.ranked = False
         self.wrote = False
         self.on_lost: Callable[[Connection], None] | None = None
         self._error: FastHTTPError | None = None
@@ -230,7 +232,6 @@ class Connection(asyncio.Protocol):
         self.parser.expect(method)
         self._timeout = timeout
         self._total_at = total_at
-        self.uses += 1
         self.wrote = True
         self.sent_at = self.head_at = 0.0
         self.transport.write(data)

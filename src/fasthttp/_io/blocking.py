@@ -73,11 +73,12 @@ class Connection:
         "on_lost",
         "opening",
         "parser",
+        "ranked",
+        "reuses",
         "sent_at",
         "socket",
         "tls",
         "unsent",
-        "uses",
         "waited",
         "wrote",
     )
@@ -94,7 +95,8 @@ class Connection:
         self.asked_at = self.waited = self.sent_at = self.head_at = 0.0  # see `tracing.timings`
         self.opening: Mapping[str, float] | None = None
         self.closed = False
-        self.uses = 0
+        self.reuses = 0
+        self.ranked = False
         self.wrote = False
         self.unsent = False  # whether the response came before all of the request went out
         self._was_cut = False
@@ -112,7 +114,6 @@ class Connection:
         self.parser.expect(method)
         self._timeout = timeout
         self._total_at = total_at
-        self.uses += 1
         self.wrote = self.unsent = False
         self.sent_at = self.head_at = 0.0
         seconds = self._call_limit(timeout.write, "write", self._send_limit)

@@ -1,12 +1,19 @@
 """Which connection serves which request. Values in, values out: never opens, closes, waits, locks or reads a clock.
 
 Every step is O(1), however many requests wait: hosts own a stack of idle connections (most recent first) and a queue
-of waiters; one global order of idle connections finds the oldest; one global order of hosts whose waiters are held
-back by the total limit alone keeps any host from starving.
+of waiters; one global order of hosts whose waiters are held back by the total limit alone keeps any host from starving.
+The oldest idle connection is found by a heap whose keys are lower bounds, mended when somebody looks: O(log n), and
+nothing at all for a connection that comes and goes.
+
+`take` and `put` need no lock, since each moves a connection by one step of a dict, which no two threads can both do;
+the rest is for one thread at a time. What the two cannot see, because it happens beside them, is looked at once more by
+whoever made it happen: a waiter looks for idle connections when it stands in the queue, as `put` looks for waiters when
+the connection lies on the stack.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol
@@ -17,9 +24,12 @@ __all__ = ["EXPIRED", "FULL", "OPEN", "PoolState", "PoolStats", "Poolable", "Tic
 
 
 class Poolable(Protocol):
-    """What the pool has to know of a connection: until when it may be reused, on the caller's clock."""
+    """What the pool keeps at a connection; times are on the caller's clock."""
 
-    expires_at: float
+    expires_at: float  # until when it may be reused
+    idle_since: float
+    reuses: int  # how often it was taken again
+    ranked: bool  # whether it stands in the order of the oldest
 
 
 class _Decision:
@@ -100,10 +110,12 @@ class PoolState:
         self.limits = limits
         self.closed = False
         self.doomed: list[Any] = []
-        self.expired = self.stale = self.created = self.reused = 0
+        self.expired = self.stale = self.created = 0
+        self._reused = 0  # of connections that are gone
         self._hosts: dict[Hashable, _Host] = {}
         self._owner: dict[Any, _Host] = {}  # every open connection
-        self._idle: OrderedDict[Any, _Host] = OrderedDict()  # oldest release first
+        self._oldest: list[tuple[float, int, Any]] = []  # a heap: idle since then or later, or in use
+        self._ranks = 0
         self._pending: OrderedDict[_Host, None] = OrderedDict()  # hosts held back by max_connections alone
         self._sweep_at = float("inf")  # no idle connection expires before this
         self._total = 0
@@ -113,23 +125,50 @@ class PoolState:
         self._max_host = float("inf") if limits.max_per_host is None else limits.max_per_host
         self._max_waiting = float("inf") if limits.max_waiting is None else limits.max_waiting
 
+    def take(self, key: Hashable, now: float) -> Any:
+        """An idle connection, where there is nothing else to see to; None: ask `acquire`. Needs no lock."""
+        host = self._hosts.get(key)
+        if host is None or host.waiters or now >= self._sweep_at:
+            return None
+        try:
+            connection, _ = host.idle.popitem()
+        except KeyError:
+            return None
+        if connection.expires_at <= now:
+            host.idle[connection] = None
+            return None
+        connection.reuses += 1
+        return connection
+
+    def put(self, connection: Any, now: float, expires_at: float) -> bool:
+        """Give a connection back that may be reused; False: `settle` has to be asked. Needs no lock.
+
+        Harmless for a connection that is not open here.
+        """
+        host = self._owner.get(connection)
+        if host is None:
+            return True
+        connection.idle_since = now
+        connection.expires_at = expires_at
+        host.idle[connection] = None
+        return connection.ranked and not host.waiters and not self._pending and expires_at >= self._sweep_at
+
     def acquire(self, key: Hashable, now: float) -> Any:
         """An idle connection, OPEN, FULL, or a `Ticket` to wait with."""
         if now >= self._sweep_at:
             self.sweep(now)
         host = self._hosts.get(key)
         if host is None:
-            host = self._hosts[key] = _Host(key)
-        elif host.idle:
-            connection, _ = host.idle.popitem()
-            del self._idle[connection]
+            host = _Host(key)
+        while (connection := _pop(host)) is not None:
             if connection.expires_at > now:
-                self.reused += 1
+                connection.reuses += 1
                 return connection
             self.expired += 1
             self._drop(connection)
-            return self.acquire(key, now)
-        if not host.waiters and host.open < self._max_host and (self._total < self._max_total or self._evict()):
+        has_room = not host.waiters and host.open < self._max_host and (self._total < self._max_total or self._evict())
+        self._hosts[key] = host  # a host is forgotten with the last that it had
+        if has_room:
             host.open += 1
             self._total += 1
             return OPEN
@@ -141,7 +180,9 @@ class PoolState:
         host.waiters[ticket] = None
         self._waiting += 1
         self._settle(host)
-        return ticket
+        while host.waiters and (connection := _pop(host)) is not None:  # given back before `put` could see the ticket
+            self._hand_over(host, connection)
+        return ticket  # connections of other hosts were struck off the order by `_evict`: they come back through `settle`
 
     def opened(self, key: Hashable, connection: Any) -> None:
         """The connection for a reserved place exists."""
@@ -154,25 +195,21 @@ class PoolState:
         if host is not None:
             self._free(host)
 
-    def release(self, connection: Any, expires_at: float | None) -> None:
-        """Give a connection back; `expires_at` None: it is not reusable. Harmless for one that is not open here."""
+    def settle(self, connection: Any) -> None:
+        """See to what a connection that was put back makes possible."""
         host = self._owner.get(connection)
-        if host is None or connection in host.idle:
+        if host is None:
             return
-        if expires_at is None or self.closed:
-            self.discard(connection)
-            return
-        connection.expires_at = expires_at
         if host.waiters:
             first = next(iter(host.waiters))
-            if not self._pending or self._total < self._max_total or first.number <= self._eldest_pending():
-                self._take_ticket(host).grant(connection)
-                self.reused += 1
+            is_next = not self._pending or self._total < self._max_total or first.number <= self._eldest_pending()
+            if is_next and host.idle.pop(connection, host) is None:
+                self._hand_over(host, connection)
                 return
-        host.idle[connection] = None
-        self._idle[connection] = host
-        if expires_at < self._sweep_at:
-            self._sweep_at = expires_at
+        if not connection.ranked:
+            self._rank(connection)
+        if connection.expires_at < self._sweep_at:
+            self._sweep_at = connection.expires_at
         if self._pending and self._evict():
             self._fill()
 
@@ -181,13 +218,11 @@ class PoolState:
         host = self._owner.get(connection)
         if host is None:
             return
-        if connection in host.idle:
-            del host.idle[connection]
-            del self._idle[connection]
+        host.idle.pop(connection, None)
         self.stale += stale
         self._drop(connection)
 
-    def cancel(self, ticket: Ticket, expires_at: float | None = None) -> None:
+    def cancel(self, ticket: Ticket) -> None:
         """A waiter gives up; what it may have been granted meanwhile goes on to the next."""
         if ticket.granted is OPEN:
             self._free(ticket.host)
@@ -198,18 +233,20 @@ class PoolState:
                 self._settle(ticket.host)
                 self._forget(ticket.host)
         elif not isinstance(ticket.granted, (BaseException, _Decision)):
-            self.release(ticket.granted, ticket.granted.expires_at if expires_at is None else expires_at)
+            connection = ticket.granted
+            if not self.put(connection, connection.idle_since, connection.expires_at):
+                self.settle(connection)
 
-    def sweep(self, now: float) -> None:
-        """Doom the idle connections whose time is over."""
-        while self._idle:
-            connection = next(iter(self._idle))
+    def sweep(self, now: float) -> float | None:
+        """Doom the idle connections whose time is over; returns when that of the oldest will be, None without one."""
+        while (connection := self._find_oldest()) is not None:
             if connection.expires_at > now:
                 self._sweep_at = connection.expires_at
-                return
+                return self._sweep_at
             self.expired += 1
             self.discard(connection)
         self._sweep_at = float("inf")
+        return None
 
     def expire_waiters(self, now: float) -> float:
         """End the waits whose deadline has passed; returns the next deadline. Linear, but called by a timer only."""
@@ -226,19 +263,17 @@ class PoolState:
             self._forget(host)
         return earliest
 
-    def next_expiry(self) -> float | None:
-        """When the oldest idle connection expires, None without one."""
-        return next(iter(self._idle)).expires_at if self._idle else None
-
     def close(self, reason: BaseException) -> list[Any]:
         """End the pool: every waiter is granted `reason`; returns all connections, to be closed by the caller."""
         self.closed = True
         connections = [*self._owner, *self.doomed]
         tickets = [ticket for host in self._hosts.values() for ticket in host.waiters]
+        self._reused += sum(connection.reuses for connection in self._owner)
         self.doomed = []
         self._hosts.clear()
         self._owner.clear()
-        self._idle.clear()
+        self._oldest.clear()
+        self._sweep_at = float("inf")
         self._pending.clear()
         self._total = self._waiting = 0
         for ticket in tickets:
@@ -247,21 +282,23 @@ class PoolState:
         return connections
 
     def idle_connections(self) -> set[Any]:
-        return set(self._idle)
+        return {connection for connection, host in self._owner.items() if connection in host.idle}
 
     def reset_counts(self) -> None:
         """Start counting events anew."""
-        self.expired = self.stale = self.created = self.reused = 0
+        self.expired = self.stale = self.created = self._reused = 0
+        for connection in self._owner:
+            connection.reuses = 0
 
     def stats(self) -> PoolStats:
-        idle = len(self._idle)
+        idle = len(self.idle_connections())
         return PoolStats(
             open=self._total,
             idle=idle,
             in_use=self._total - idle,
             waiting=self._waiting,
             created=self.created,
-            reused=self.reused,
+            reused=self._reused + sum(connection.reuses for connection in self._owner),
             expired=self.expired,
             stale=self.stale,
         )
@@ -275,24 +312,59 @@ class PoolState:
         self._settle(host)
         return ticket
 
+    def _hand_over(self, host: _Host, connection: Any) -> None:
+        connection.reuses += 1
+        self._take_ticket(host).grant(connection)
+
+    def _rank(self, connection: Any) -> None:
+        self._ranks += 1
+        connection.ranked = True
+        heapq.heappush(self._oldest, (connection.idle_since, self._ranks, connection))
+
+    def _find_oldest(self) -> Any:
+        """The connection that is idle for the longest time, None without one."""
+        heap = self._oldest
+        while heap:
+            since, _, connection = heap[0]
+            host = self._owner.get(connection)
+            if host is None:
+                heapq.heappop(heap)
+            elif connection not in host.idle:
+                heapq.heappop(heap)
+                connection.ranked = False
+                if connection in host.idle:  # put back meanwhile, by one who may have seen the mark
+                    self._rank(connection)
+            elif connection.idle_since > since:
+                heapq.heappop(heap)
+                self._rank(connection)
+            else:
+                return connection
+        return None
+
     def _evict(self) -> bool:
         """Doom the oldest idle connection, whichever host it is of, so that its place can be used."""
-        if not self._idle:
-            return False
-        connection, host = self._idle.popitem(last=False)
-        del host.idle[connection]
-        del self._owner[connection]
+        while (connection := self._find_oldest()) is not None:
+            host = self._owner[connection]
+            if host.idle.pop(connection, host) is None:
+                self._disown(connection)
+                host.open -= 1
+                self._total -= 1
+                self._settle(host)
+                self._forget(host)
+                return True
+        return False
+
+    def _disown(self, connection: Any) -> _Host:
+        """Doom a connection; it is no longer known here."""
         self.doomed.append(connection)
-        host.open -= 1
-        self._total -= 1
-        self._settle(host)
-        self._forget(host)
-        return True
+        self._reused += connection.reuses
+        if len(self._oldest) > 2 * len(self._owner) + 16:  # most of it is of connections that are gone
+            self._oldest = [entry for entry in self._oldest if entry[2] in self._owner]
+            heapq.heapify(self._oldest)
+        return self._owner.pop(connection)
 
     def _drop(self, connection: Any) -> None:
-        host = self._owner.pop(connection)
-        self.doomed.append(connection)
-        self._free(host)
+        self._free(self._disown(connection))
 
     def _free(self, host: _Host) -> None:
         """A place of `host` is free: it goes to the next waiter that may have it."""
@@ -322,3 +394,11 @@ class PoolState:
     def _forget(self, host: _Host) -> None:
         if not host.open and not host.waiters and self._hosts.get(host.key) is host:
             del self._hosts[host.key]
+
+
+def _pop(host: _Host) -> Any:
+    """The connection of a host that was used last, None without one."""
+    try:
+        return host.idle.popitem()[0]
+    except KeyError:
+        return None

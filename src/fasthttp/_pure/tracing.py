@@ -32,7 +32,7 @@ class Tracer:
     def begin(self, connection: Any) -> None:
         """The request begins to go out, over a connection that is new or was used before."""
         self.end()
-        if connection.uses:
+        if connection.reuses:
             self.tell("reuse")
         self.start("request.headers")
 

@@ -102,7 +102,7 @@ class SyncNetwork:
                 if trace is not None:
                     trace.fail(exc)
                 # A reused connection that the server closed while the request was on its way (RFC 9112 §9.3.1).
-                if fresh or connection.uses == 1 or connection.parser.started or isinstance(exc, (RequestTimeout, ProxyError)):
+                if fresh or not connection.reuses or connection.parser.started or isinstance(exc, (RequestTimeout, ProxyError)):
                     raise
                 if connection.wrote and not _repeatable(request):
                     raise

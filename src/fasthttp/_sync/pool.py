@@ -54,24 +54,28 @@ class SyncPool:
             fresh: never a connection that was used before.
             careful: ask the system whether an idle connection still lives, however short it was idle.
         """
-        state = self._state
         now = monotonic()
         while True:
-            with self._lock:
-                if state.closed:
-                    raise PoolError("pool is closed")
-                got = state.acquire(key, now)
-            if state.doomed or self._lost:
-                self._tidy()
-            if got is OPEN or got.__class__ is Ticket:
-                return got
-            if got is FULL:
-                stats = self.stats()
-                raise PoolError(f"too many calls wait for a connection: {stats.waiting} waiting, {stats.in_use} in use")
+            got = self._state.take(key, now)
+            if got is None:
+                got = self._acquire(key, now)
+                if got is OPEN or got.__class__ is Ticket:
+                    return got
             if not fresh and not got.is_stale(math.inf if careful else now - got.idle_since):
                 got.asked_at = now
                 return got
             self.discard(got, stale=not fresh)
+
+    def _acquire(self, key: str, now: float) -> Any:
+        with self._lock:
+            if self._state.closed:
+                raise PoolError("pool is closed")
+            got = self._state.acquire(key, now)
+        self._tidy()
+        if got is FULL:
+            stats = self.stats()
+            raise PoolError(f"too many calls wait for a connection: {stats.waiting} waiting, {stats.in_use} in use")
+        return got
 
     def wait(self, ticket: Ticket, timeout: Timeout, total_at: float | None) -> Any:
         """A connection or OPEN, when it is this ticket's turn. Raises `PoolTimeout`, `TotalTimeout` or `PoolError`."""
@@ -147,16 +151,16 @@ class SyncPool:
         expiry = self._expiry
         if keep_for is not None and keep_for < expiry:
             expiry = keep_for
-        state = self._state
-        connection.idle_since = now
-        with self._lock:
-            state.release(connection, now + expiry if expiry else None)
-        if state.doomed or self._lost:
+        if not expiry:
+            self.discard(connection)
+        elif not self._state.put(connection, now, now + expiry):
+            with self._lock:
+                self._state.settle(connection)
             self._tidy()
-        if state.closed:
+            if self._timer is None:
+                self._tick()
+        if self._state.closed:
             connection.abort()  # the pool was closed while this one was in use
-        if self._timer is None:
-            self._tick()
 
     def discard(self, connection: Any, *, stale: bool = False) -> None:
         """Drop a connection, wherever it is.
@@ -166,16 +170,16 @@ class SyncPool:
         self._lost.append((connection, stale))
         self._tidy()
 
-    def cleanup_expired(self) -> None:
-        """Close the idle connections whose time is over."""
+    def cleanup_expired(self) -> float | None:
+        """Close the idle connections whose time is over; returns when that of the oldest will be, None without one."""
         with self._lock:
-            self._state.sweep(monotonic())
+            expires_at = self._state.sweep(monotonic())
         self._tidy()
+        return expires_at
 
     def _tick(self) -> None:
         self._timer = None
-        self.cleanup_expired()
-        expires_at = self._state.next_expiry()
+        expires_at = self.cleanup_expired()
         if expires_at is not None:
             self._timer = schedule(min(_HEARTBEAT, max(0.01, expires_at - monotonic())), self._tick)
 
