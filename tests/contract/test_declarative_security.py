@@ -74,6 +74,18 @@ def test_local_servers_can_be_allowed(how: str, monkeypatch: pytest.MonkeyPatch)
         assert isinstance(app.run()["private"].error, SSRFBlockedError)
 
 
+def test_denied_hosts_are_refused_without_the_guard_too() -> None:
+    """`ssrf=False` opens private addresses, and leaves `deny_hosts` shut."""
+    with serve(answering(response(b"x"))) as place:
+        policy = SecurityPolicy(ssrf=False, deny_hosts=["denied.test", "127.0.0.1"])
+        assert outcome(FastHTTP(log="off", security=SecurityPolicy(ssrf=False)), place.url).value == "x"
+        for url in ("http://denied.test/", place.url):
+            refused = outcome(FastHTTP(log="off", security=policy), url)
+            assert isinstance(refused.error, SSRFBlockedError)
+            assert "is in deny_hosts" in str(refused.error)
+        assert place.connections == 1
+
+
 def test_what_is_allowed_during_a_run_counts_in_it() -> None:
     """A handler that learns of a host can have the routes after it go there."""
     with serve(answering(response(b"hello"))) as place:

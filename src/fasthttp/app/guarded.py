@@ -58,7 +58,7 @@ class Security:
             self.breaker = CircuitBreaker(
                 policy.failure_threshold, policy.recovery_time, policy.half_open_max_calls, policy.success_threshold
             )
-        if self.enabled and self.policy.ssrf:
+        if self.enabled and (self.policy.ssrf or self.policy.deny_hosts):
             self._guard = AddressGuard(self.policy, os.environ.get("FASTHTTP_ALLOW_HOSTS", ""))
 
     @property
