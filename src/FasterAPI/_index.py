@@ -13,7 +13,7 @@ from typing import Any
 from starlette._utils import get_route_path
 from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
@@ -172,12 +172,15 @@ class RouteIndex:
                 partial = (route, child_scope)
         if partial is not None:
             route, child_scope = partial
-            if scope["type"] == "http" and router.native_methods:
+            if scope["type"] == "http" and (router.native_methods or router.answers_options):
                 allowed = self._allowed(scope, path)
-                if scope["method"] == "HEAD" and "GET" in allowed:
+                if scope["method"] == "HEAD" and "GET" in allowed and router.native_methods:
                     await self._head(scope, receive, send, path)
                     return
-                if scope["method"] not in allowed and isinstance(getattr(route, "methods", None), set):
+                if scope["method"] == "OPTIONS" and router.answers_options and "OPTIONS" not in allowed:
+                    await Response(status_code=204, headers={"Allow": ", ".join(sorted(allowed))})(scope, receive, send)
+                    return
+                if router.native_methods and scope["method"] not in allowed and isinstance(getattr(route, "methods", None), set):
                     raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
             scope["route"] = route
             scope.update(child_scope)

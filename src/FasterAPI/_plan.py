@@ -18,7 +18,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from FasterAPI._body_memory import MAX_PARAMETERS, is_too_deep, too_large
 from FasterAPI._outcome import BODY, Result, raise_after_start
+from FasterAPI._safe_fields import check_fields
 from FasterAPI.concurrency import run_in_threadpool
 from FasterAPI.datastructures import DefaultPlaceholder
 from FasterAPI.dependencies.solving import REQUEST_STACK, entered
@@ -52,6 +54,8 @@ class _Unfit(Exception):
 
 def _query(text: bytes) -> dict[str, str]:
     """The last value of each name."""
+    if len(text) > MAX_PARAMETERS and text.count(b"&") >= MAX_PARAMETERS:
+        raise _GaveUp
     if b"%" not in text and b"+" not in text and b";" not in text:
         found = {}
         for pair in text.decode("latin-1").split("&"):
@@ -123,24 +127,31 @@ async def _read(receive: Receive, scope: Scope) -> bytes:
     else:
         raise _GaveUp
     chunks: list[bytes] = []
+    size, limit = 0, getattr(scope.get("app"), "max_buffered_body", None)
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        chunks.append(message.get("body", b""))
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if limit is not None and size > limit:
+            raise too_large()
+        chunks.append(chunk)
         if not message.get("more_body", False):
             break
     body = scope[BODY] = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     return body
 
 
-def _body_reader(field: Any) -> Callable[[bytes], Any]:
+def _body_reader(field: Any, depth: int | None) -> Callable[[bytes], Any]:
     from FasterAPI._structs import StructField
 
     decode: Any = field.decode if isinstance(field, StructField) else msgspec.json.decode
     check = None if isinstance(field, StructField) else _validated(field)
 
     def read(body: bytes) -> Any:
+        if depth is not None and is_too_deep(body, depth):
+            raise _GaveUp
         try:
             value = decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -255,6 +266,8 @@ async def plan(scope, receive, send, segments, finish):
             if isinstance(result, Response):
                 async def watched(message):
                     nonlocal started
+                    if message["type"] == "http.response.start":
+                        check_fields(message["headers"])
                     started = True
                     await send(message)
                 await result(scope, receive, watched)
@@ -357,7 +370,8 @@ class _Source:
         if several > 1 or route.embedded or field.kind != "body" or route.max_body_size is not None:
             raise _GaveUp
         self.names["read"] = _read
-        return self._line("body", f"{self._name('parse_body', _body_reader(field))}(await read(receive, scope))")
+        reader = _body_reader(field, getattr(route.dependency_overrides_provider, "json_depth_limit", None))
+        return self._line("body", f"{self._name('parse_body', reader)}(await read(receive, scope))")
 
 
 def make_plan(route: Any, places: dict[str, int]) -> Plan | None:
@@ -379,7 +393,7 @@ def make_plan(route: Any, places: dict[str, int]) -> Plan | None:
     ):
         return None
     write = _writer(route)
-    if write is None:
+    if write is None or getattr(route.dependency_overrides_provider, "plain_returns", False):
         return None
     source = _Source(route, places)
     try:
@@ -396,7 +410,7 @@ def make_plan(route: Any, places: dict[str, int]) -> Plan | None:
     if stays:
         names |= {"AsyncExitStack": AsyncExitStack, "REQUEST_STACK": REQUEST_STACK, "entered": entered, "Request": Request}
         names |= {"respond_with": route.operation.respond_with, "raise_after_start": raise_after_start}
-        names |= {"FastAPIError": FastAPIError, "NOT_AWAITED": NOT_AWAITED}
+        names |= {"FastAPIError": FastAPIError, "NOT_AWAITED": NOT_AWAITED, "check_fields": check_fields}
     exec(compile(text, f"<plan of {route.path}>", "exec"), names)
     plan: Plan = names["plan"]
     return plan

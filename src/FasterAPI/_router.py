@@ -185,6 +185,7 @@ class APIRouter(Verbs, routing.Router):
         self.form_limits = check_form_limits(form_limits)
         self.raises = check_raises(raises)
 
+    answers_options = False  # whether OPTIONS is answered where no route has it
     native_methods = False  # whether HEAD is answered by GET, and 405 names the methods of all routes
 
     # --- routes of its own

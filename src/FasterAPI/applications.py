@@ -22,12 +22,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from FasterAPI import routing
 from FasterAPI._body_limit import AppBodyLimitMiddleware
+from FasterAPI._body_memory import check_options
 from FasterAPI._depends import Depends
 from FasterAPI._frontend import Fallback
 from FasterAPI._options import AnyRoute
 from FasterAPI._outcome import BODY, GAVE_UP, OUTCOME, outcome_app, replaying
 from FasterAPI._problems import PROBLEM_HANDLERS, describe_problems
 from FasterAPI._router import ON_EVENT
+from FasterAPI._safe_fields import checked
 from FasterAPI._verbs import Verbs
 from FasterAPI.datastructures import Default
 from FasterAPI.exception_handlers import (
@@ -48,12 +50,8 @@ __all__ = ["FastAPI", "Faster"]
 _LATER = {
     "scalar_url": None,
     "telemetry": None,
-    "auto_options": False,
-    "plain_returns": False,
     "offline_docs": False,
-    "max_buffered_body": None,
     "thread_limit": 40,
-    "json_depth_limit": 1000,
 }
 
 
@@ -96,6 +94,10 @@ class Faster(Verbs, Starlette):
         form_limits: `max_fields`, `max_files`, `max_part_size`.
         raises: classes of exceptions with a `status_code`, to stand among the answers of each operation in the schema.
         auto_head: answer HEAD by the operation for GET; the answer to a wrong method then names those of all routes.
+        auto_options: answer OPTIONS with 204 and `Allow` where no route has it.
+        plain_returns: operations answer `str` as text, `bytes` as they are and None with nothing, not as JSON.
+        max_buffered_body: bytes of a body that `body()`, `json()` and body parameters hold in memory; above it: 413.
+        json_depth_limit: levels of arrays and objects in a body; above it: 400.
         problem_details: the default handlers answer as `application/problem+json` (RFC 9457).
         extra: names that begin with `x_` stand in the `info` of the schema, as `x-…`.
     """
@@ -144,6 +146,10 @@ class Faster(Verbs, Starlette):
         raises: Sequence[type[Exception]] | None = None,
         telemetry: Any = None,
         auto_head: bool = True,
+        auto_options: bool = False,
+        plain_returns: bool = False,
+        max_buffered_body: int | None = 1 << 25,
+        json_depth_limit: int = 1000,
         problem_details: bool = False,
         **extra: Any,
     ) -> None:
@@ -166,6 +172,11 @@ class Faster(Verbs, Starlette):
         own = {name: given[name] for name in _OF_ROUTER}
         self.router: routing.APIRouter = routing.APIRouter(dependency_overrides_provider=self, **own)
         self.router.native_methods = given["auto_head"]
+        self.router.answers_options = auto_options
+        check_options(max_buffered_body, json_depth_limit)
+        self.plain_returns = plain_returns
+        self.max_buffered_body = max_buffered_body
+        self.json_depth_limit = json_depth_limit
         self.state = State()
         self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.middleware_stack: ASGIApp | None = None
@@ -248,7 +259,7 @@ class Faster(Verbs, Starlette):
                 return
             scope[GAVE_UP] = True
         body = scope.pop(BODY, None)
-        await super().__call__(scope, receive if body is None else replaying(body, receive), send)
+        await super().__call__(scope, receive if body is None else replaying(body, receive), checked(send))
 
     def _is_plain(self) -> bool:
         """Whether nothing stands between the server and the operations that has to see each request."""
@@ -280,7 +291,7 @@ class Faster(Verbs, Starlette):
             self._answers = self._wrap(outcome_app)
         body = scope.pop(BODY, None)
         scope[OUTCOME] = outcome
-        await self._answers(scope, receive if body is None else replaying(body, receive), send)
+        await self._answers(scope, receive if body is None else replaying(body, receive), checked(send))
         return True
 
     # --- registration
@@ -572,5 +583,13 @@ def _check_extra(kind: type[Faster], given: dict[str, Any]) -> dict[str, Any]:
 class FastAPI(Faster):
     """`Faster` with the defaults of the framework whose name this is."""
 
-    def __init__(self, *, title: str = "FastAPI", version: str = "0.1.0", auto_head: bool = False, **options: Any) -> None:
-        super().__init__(title=title, version=version, auto_head=auto_head, **options)
+    def __init__(
+        self,
+        *,
+        title: str = "FastAPI",
+        version: str = "0.1.0",
+        auto_head: bool = False,
+        max_buffered_body: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(title=title, version=version, auto_head=auto_head, max_buffered_body=max_buffered_body, **options)

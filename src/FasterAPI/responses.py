@@ -37,6 +37,15 @@ class JSONResponse(StarletteJSONResponse):
             return msgspec.json.encode(content)
 
 
+PLAIN = (str, bytes, type(None))
+
+
+def plain_response(content: str | bytes | None, **options: Any) -> Response:
+    """Text as text, bytes as they are, and nothing for None; `options` are those of a response."""
+    media_types: dict[type, str | None] = {str: "text/plain", bytes: "application/octet-stream"}
+    return Response(content, media_type=media_types.get(type(content)), **options)
+
+
 class ORJSONResponse(JSONResponse):
     """A name that applications use; no library is needed."""
 

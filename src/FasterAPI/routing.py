@@ -28,6 +28,7 @@ from starlette.websockets import WebSocket
 from FasterAPI import _streams
 from FasterAPI._annotations import is_kind
 from FasterAPI._body_limit import check_form_limits, check_max_body_size, limit_error, with_body_limit
+from FasterAPI._body_memory import Request as BoundedRequest
 from FasterAPI._contexts import OperationRoute, RouteContext, iter_route_contexts
 from FasterAPI._depends import Depends
 from FasterAPI._raises import check_raises, documented
@@ -52,7 +53,7 @@ from FasterAPI.exceptions import (
     ResponseValidationError,
     WebSocketRequestValidationError,
 )
-from FasterAPI.responses import JSONResponse, StreamingResponse
+from FasterAPI.responses import PLAIN, JSONResponse, StreamingResponse, plain_response
 from FasterAPI.sse import EventSourceResponse
 from FasterAPI.types import IncEx
 from FasterAPI.utils import generate_unique_id, is_body_allowed_for_status_code
@@ -94,7 +95,7 @@ def request_response(func: Callable[[Request], Awaitable[Response] | Response]) 
     handler: Any = func if is_async_callable(func) else partial(run_in_threadpool, blocking)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, send)
+        request = BoundedRequest(scope, receive, send)
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
             sent = False
@@ -337,6 +338,10 @@ class _Operation:
         return {**arguments, "status_code": status} if status else arguments
 
     async def _respond(self, request: Request, solved: Any, result: Any) -> Response:
+        field = self.response_field
+        is_plain = isinstance(result, PLAIN) and self.is_default_class and (field is None or field.field_info.annotation is type(result))
+        if is_plain and getattr(self.overrides_provider, "plain_returns", False):
+            return plain_response(result, **self._arguments(solved))
         as_bytes = self.response_field is not None and self.is_default_class
         content = await serialize_response(
             field=self.response_field,
