@@ -174,13 +174,9 @@ class Faster(Verbs, Starlette):
         self.router.native_methods = given["auto_head"]
         self.router.answers_options = auto_options
         check_options(max_buffered_body, json_depth_limit)
-        self.plain_returns = plain_returns
-        self.max_buffered_body = max_buffered_body
-        self.json_depth_limit = json_depth_limit
         self.state = State()
         self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.middleware_stack: ASGIApp | None = None
-        self.openapi_version = "3.1.0"
         self.openapi_schema: dict[str, Any] | None = None
         self._openapi_routes_version: Any = None
         self._own_stack: ASGIApp | None = None  # `middleware_stack`, as long as nobody has put another in its place
@@ -216,6 +212,10 @@ class Faster(Verbs, Starlette):
     separate_input_output_schemas: bool
     openapi_external_docs: dict[str, Any] | None
     root_path_in_servers: bool
+    plain_returns: bool
+    max_buffered_body: int | None
+    json_depth_limit: int
+    openapi_version = "3.1.0"
 
     @property
     def middleware(self) -> _Registered:
@@ -558,6 +558,9 @@ _DESCRIPTION = (
     "separate_input_output_schemas",
     "openapi_external_docs",
     "root_path_in_servers",
+    "plain_returns",
+    "max_buffered_body",
+    "json_depth_limit",
 )
 
 
