@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -15,9 +16,10 @@ MAX_PARAMETERS = 10_000  # of a query
 _NESTING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
-def check_options(max_buffered_body: Any, json_depth_limit: Any) -> None:
-    """Raise `ValueError` for what is no number of bytes, or of levels."""
-    for name, value, least in (("max_buffered_body", max_buffered_body, 0), ("json_depth_limit", json_depth_limit, 1)):
+def check_options(given: Mapping[str, Any]) -> None:
+    """Raise `ValueError` for a number of bytes, levels or threads that is none."""
+    for name, least in (("max_buffered_body", 0), ("json_depth_limit", 1), ("thread_limit", 1)):
+        value = given[name]
         if value is None and name == "max_buffered_body":
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse as StarletteStreamingResponse
 from starlette.types import Send
+
+from FasterAPI._threads import iterate_in_threadpool, run_without_limit
 
 __all__ = ["StreamingResponse", "closing"]
 
@@ -25,14 +26,14 @@ async def closing(items: Any) -> AsyncIterator[None]:
             if inspect.isasyncgen(items):
                 await items.aclose()
             elif inspect.isgenerator(items):
-                await run_in_threadpool(items.close)
+                await run_without_limit(items.close)
 
 
 class StreamingResponse(StarletteStreamingResponse):
     """A body in pieces: text, bytes or memoryviews of an iterator. Generators are closed at the end, or when the client is gone."""
 
     def __init__(self, content: Any, *args: Any, **options: Any) -> None:
-        super().__init__(content, *args, **options)
+        super().__init__(content if isinstance(content, AsyncIterable) else iterate_in_threadpool(content), *args, **options)
         self._content = content
 
     async def stream_response(self, send: Send) -> None:

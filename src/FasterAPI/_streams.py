@@ -10,10 +10,10 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
-from starlette.concurrency import iterate_in_threadpool
 
 from FasterAPI import sse
 from FasterAPI._streaming import closing
+from FasterAPI._threads import iterate_in_threadpool
 from FasterAPI.encoders import jsonable_encoder
 
 __all__ = ["encoded_event", "encoded_json", "events", "json_lines", "raw"]

@@ -30,6 +30,7 @@ from FasterAPI._outcome import BODY, GAVE_UP, OUTCOME, outcome_app, replaying
 from FasterAPI._problems import PROBLEM_HANDLERS, describe_problems
 from FasterAPI._router import ON_EVENT
 from FasterAPI._safe_fields import checked
+from FasterAPI._threads import THREADS, set_thread_limit
 from FasterAPI._verbs import Verbs
 from FasterAPI.datastructures import Default
 from FasterAPI.exception_handlers import (
@@ -51,7 +52,6 @@ _LATER = {
     "scalar_url": None,
     "telemetry": None,
     "offline_docs": False,
-    "thread_limit": 40,
 }
 
 
@@ -98,6 +98,7 @@ class Faster(Verbs, Starlette):
         plain_returns: operations answer `str` as text, `bytes` as they are and None with nothing, not as JSON.
         max_buffered_body: bytes of a body that `body()`, `json()` and body parameters hold in memory; above it: 413.
         json_depth_limit: levels of arrays and objects in a body; above it: 400.
+        thread_limit: blocking functions that may be under way at once on one event loop.
         problem_details: the default handlers answer as `application/problem+json` (RFC 9457).
         extra: names that begin with `x_` stand in the `info` of the schema, as `x-…`.
     """
@@ -150,6 +151,7 @@ class Faster(Verbs, Starlette):
         plain_returns: bool = False,
         max_buffered_body: int | None = 1 << 25,
         json_depth_limit: int = 1000,
+        thread_limit: int = THREADS,
         problem_details: bool = False,
         **extra: Any,
     ) -> None:
@@ -159,10 +161,8 @@ class Faster(Verbs, Starlette):
         given = dict(locals())
         for name in _DESCRIPTION:
             setattr(self, name, given[name])
-        self.debug = debug
+        check_options(given)
         self.servers = servers or []
-        self.max_body_size = max_body_size
-        self.root_path = root_path
         self.webhooks = webhooks or routing.APIRouter()
         self.problem_details = problem_details
         problems = PROBLEM_HANDLERS if problem_details else {}
@@ -173,7 +173,6 @@ class Faster(Verbs, Starlette):
         self.router: routing.APIRouter = routing.APIRouter(dependency_overrides_provider=self, **own)
         self.router.native_methods = given["auto_head"]
         self.router.answers_options = auto_options
-        check_options(max_buffered_body, json_depth_limit)
         self.state = State()
         self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.middleware_stack: ASGIApp | None = None
@@ -211,10 +210,12 @@ class Faster(Verbs, Starlette):
     swagger_ui_parameters: dict[str, Any] | None
     separate_input_output_schemas: bool
     openapi_external_docs: dict[str, Any] | None
+    root_path: str
     root_path_in_servers: bool
     plain_returns: bool
     max_buffered_body: int | None
     json_depth_limit: int
+    thread_limit: int
     openapi_version = "3.1.0"
 
     @property
@@ -252,6 +253,8 @@ class Faster(Verbs, Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket", "lifespan"):
             raise RuntimeError(f"scope type {scope['type']!r} is not supported")
+        if self.thread_limit != THREADS:
+            set_thread_limit(self.thread_limit)
         if self.root_path:
             scope["root_path"] = self.root_path
         if scope["type"] == "http" and self._is_plain() and not scope.get("root_path"):
@@ -561,6 +564,10 @@ _DESCRIPTION = (
     "plain_returns",
     "max_buffered_body",
     "json_depth_limit",
+    "thread_limit",
+    "debug",
+    "max_body_size",
+    "root_path",
 )
 
 

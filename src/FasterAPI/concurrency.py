@@ -8,9 +8,10 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
-import anyio.to_thread
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool, run_until_first_complete
+from starlette.concurrency import run_until_first_complete
+
+from FasterAPI._threads import iterate_in_threadpool, run_in_threadpool, run_without_limit
 
 __all__ = [
     "DependencyLimit",
@@ -29,18 +30,26 @@ T = TypeVar("T")
 @asynccontextmanager
 async def contextmanager_in_threadpool(manager: AbstractContextManager[T]) -> AsyncGenerator[T, None]:
     """A blocking context manager, entered and left in a thread. Its exit never waits for a free one."""
-    lane = anyio.CapacityLimiter(1)
-    value = await run_in_threadpool(manager.__enter__)
+    entered = False
+
+    def enter() -> T:
+        nonlocal entered
+        value = manager.__enter__()
+        entered = True
+        return value
+
     try:
-        yield value
+        yield await run_in_threadpool(enter)
     except BaseException as exc:
+        if not entered:
+            raise
         with anyio.CancelScope(shield=True):
-            swallowed = await anyio.to_thread.run_sync(manager.__exit__, type(exc), exc, exc.__traceback__, limiter=lane)
+            swallowed = await run_without_limit(manager.__exit__, type(exc), exc, exc.__traceback__)
         if not swallowed:
             raise
     else:
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(manager.__exit__, None, None, None, limiter=lane)
+            await run_without_limit(manager.__exit__, None, None, None)
 
 
 @asynccontextmanager

@@ -153,6 +153,7 @@ def test_the_limit_is_that_of_the_native_application() -> None:
 
 @pytest.mark.parametrize("options", [
     {"max_buffered_body": -1}, {"max_buffered_body": True}, {"max_buffered_body": "1"}, {"json_depth_limit": 0}, {"json_depth_limit": None},
+    {"thread_limit": 0}, {"thread_limit": 1.5},
 ])  # fmt: skip
 def test_limits_that_are_none_are_refused(options: dict[str, Any]) -> None:
     """With the name and the value."""
