@@ -13,8 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from FasterAPI.exceptions import InsecureCORSWarning
-from FasterAPI.middleware._fields import Lines, amended
-from FasterAPI.middleware.errors import THROUGH
+from FasterAPI.middleware._fields import THROUGH, Lines, amended
 
 __all__ = ["CORSMiddleware"]
 
@@ -142,11 +141,9 @@ class CORSMiddleware(StarletteCORSMiddleware):
         if self._is_closed():
             await self.app(scope, receive, send)
             return
-        try:
-            await self.app(scope, receive, partial(self.send, send=send, request_headers=request_headers))
-        except Exception:
-            scope[THROUGH] = partial(self.send, request_headers=request_headers)
-            raise
+        layer = partial(self.send, request_headers=request_headers)
+        scope.setdefault(THROUGH, []).append(layer)
+        await self.app(scope, receive, partial(layer, send=send))
 
     async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
         """Send a message of an answer, with what the origin of the request is allowed."""

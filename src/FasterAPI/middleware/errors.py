@@ -10,15 +10,15 @@ from starlette.middleware.errors import ServerErrorMiddleware as StarletteServer
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["THROUGH", "ServerErrorMiddleware"]
+from FasterAPI.middleware._fields import through
 
-THROUGH = "FasterAPI.through"  # in the scope: an exception has passed who sends (message, send=...) for answers made further out
+__all__ = ["ServerErrorMiddleware"]
 
 
 class ServerErrorMiddleware(StarletteServerErrorMiddleware):
     """Answers an exception with 500, by the handler if there is one, and raises it again for the server to log.
 
-    Middleware that an exception has passed on its way here may have left its mark: it then sees the start of the answer too.
+    The answer has the fields that `CORSMiddleware` would have given it: a page is to know what has happened to its request.
 
     Args:
         app: what comes next.
@@ -36,9 +36,6 @@ class ServerErrorMiddleware(StarletteServerErrorMiddleware):
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                if THROUGH in scope:
-                    await scope[THROUGH](message, send=send)
-                    return
             await send(message)
 
         try:
@@ -46,13 +43,14 @@ class ServerErrorMiddleware(StarletteServerErrorMiddleware):
         except Exception as exc:
             response = await self._respond(Request(scope), exc)
             if not started:
-                await response(scope, receive, watched)
+                await response(scope, receive, through(scope, send))
             raise
 
     async def _respond(self, request: Request, exc: Exception) -> ASGIApp:
+        handler: Any = self.handler
         if self.debug:
             return await run_in_threadpool(self.debug_response, request, exc)
-        if self.handler is None:
+        if handler is None:
             return self.error_response(request, exc)
-        made: Any = self.handler(request, exc) if is_async_callable(self.handler) else run_in_threadpool(self.handler, request, exc)
-        return await made  # type: ignore[no-any-return]
+        response: ASGIApp = await (handler(request, exc) if is_async_callable(handler) else run_in_threadpool(handler, request, exc))
+        return response

@@ -37,7 +37,7 @@ class _Input(io.RawIOBase):
     """The body of a request, read from a thread."""
 
     def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+        self._receive: Any = receive
         self._rest = b""
         self._more = True
 
@@ -63,7 +63,7 @@ class _Call:
         self._app = app
         self._scope = scope
         self._receive = receive
-        self._send = send
+        self._send: Any = send
         self._start: dict[str, Any] | None = None
         self._started = False
 
