@@ -189,7 +189,12 @@ async def test_streams_flow(coding: str, cls: Any) -> None:
     """When an item was sent, all of it can be read, before the next one is made; an empty one sends nothing."""
     if cls is GZipMiddleware and coding != "gzip":
         pytest.skip("gzip only")
-    machine = {"gzip": lambda: zlib.decompressobj(31), "deflate": zlib.decompressobj, "br": brotli.Decompressor, "zstd": zstd.ZstdDecompressor}
+    machine = {
+        "gzip": lambda: zlib.decompressobj(31),
+        "deflate": zlib.decompressobj,
+        "br": brotli.Decompressor,
+        "zstd": zstd.ZstdDecompressor,
+    }
     undo: Any = machine[coding]()
     read = undo.process if coding == "br" else undo.decompress
     arrived: list[bytes] = []
@@ -213,7 +218,8 @@ async def test_streams_flow(coding: str, cls: Any) -> None:
 
     middleware = cls(app) if cls is GZipMiddleware else cls(app, encodings=[coding])
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"accept-encoding", coding.encode())]}
-    await middleware(scope, None, send)
+    nobody: Any = None  # receives anything
+    await middleware(scope, nobody, send)
     assert (b"".join(arrived), len(starts)) == (b"item 0item 1item 2item 3end", 1)
     assert starts[0] == {b"content-encoding": coding.encode(), b"vary": b"Accept-Encoding"}
     assert undo.is_finished() if coding == "br" else undo.eof
@@ -367,7 +373,6 @@ def test_in_an_application() -> None:
 
 def test_it_answers_as_starlette_s_does() -> None:
     """Same fields and same text, whether the client takes gzip or not; but for what is left alone here only."""
-
 
     def read(fields: dict[bytes, bytes], body: bytes) -> bytes:
         return gzip.decompress(body) if fields.get(b"content-encoding") == b"gzip" else body

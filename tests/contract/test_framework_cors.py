@@ -202,7 +202,9 @@ def application(**options: Any) -> FastAPI:
     return app
 
 
-@pytest.mark.parametrize("options", [{}, {"debug": True}, {"exception_handlers": {500: lambda request, exc: PlainTextResponse("sorry", 500)}}])
+@pytest.mark.parametrize(
+    "options", [{}, {"debug": True}, {"exception_handlers": {500: lambda request, exc: PlainTextResponse("sorry", 500)}}]
+)
 def test_errors_carry_them_too(options: dict[str, Any]) -> None:
     """Also those that are answered further out than this middleware stands: of any exception, by any handler."""
     with TestClient(application(**options), raise_server_exceptions=False) as client:

@@ -82,7 +82,7 @@ def test_input_is_received_as_it_is_read() -> None:
         return [source.read(), b"|", source.read()]
 
     pieces = [b"first", b" line\nse", b"", b"cond", b" rest"]
-    messages = [{"type": "http.request", "body": piece, "more_body": piece != b" rest"} for piece in pieces]
+    messages: list[Any] = [{"type": "http.request", "body": piece, "more_body": piece != b" rest"} for piece in pieces]
     sent = exchange(WSGIMiddleware(app), "POST", messages=messages)
     assert (headers_of(sent), body_of(sent)) == ({b"x-line": b"first line", b"x-two": b"se"}, b"cond rest|")
 
@@ -90,12 +90,15 @@ def test_input_is_received_as_it_is_read() -> None:
         start_response("200 OK", [])
         return [environ["wsgi.input"].read1(5)]
 
-    assert body_of(exchange(WSGIMiddleware(reading_one), "POST", messages=[{"type": "http.request", "body": b"early", "more_body": True}])) == b"early"
+    assert (
+        body_of(exchange(WSGIMiddleware(reading_one), "POST", messages=[{"type": "http.request", "body": b"early", "more_body": True}]))
+        == b"early"
+    )
 
 
 def test_a_client_that_leaves_is_not_the_end_of_a_body() -> None:
     """The application's reading fails."""
-    messages = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
+    messages: list[Any] = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
 
     def app(environ: Any, start_response: Any) -> Any:
         return [environ["wsgi.input"].read()]
