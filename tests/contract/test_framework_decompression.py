@@ -128,7 +128,9 @@ def test_pieces_are_bounded() -> None:
     assert (sum(found), max(found)) == (20 << 20, 1 << 20)
 
 
-@pytest.mark.parametrize("broken", [b"not gzip at all", gzip.compress(TEXT)[:-4], gzip.compress(TEXT) + b"more"])
+@pytest.mark.parametrize(
+    "broken", [b"not gzip at all", gzip.compress(TEXT)[:-4], gzip.compress(TEXT) + b"more"], ids=["corrupt", "cut", "followed"]
+)
 def test_broken_bodies_are_refused(broken: bytes) -> None:
     """Corrupt, cut short, followed by something else: 400, and the operation does not run."""
     for step in (0, 1):
