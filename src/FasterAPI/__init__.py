@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from FasterAPI.datastructures import FormData, UploadFile
     from FasterAPI.exceptions import HTTPException, RequestValidationError, WebSocketException
     from FasterAPI.middleware.base import BaseHTTPMiddleware
+    from FasterAPI.middleware.compression import CompressionMiddleware
     from FasterAPI.middleware.cors import CORSMiddleware
+    from FasterAPI.middleware.decompression import RequestDecompressionMiddleware
     from FasterAPI.middleware.gzip import GZipMiddleware
     from FasterAPI.middleware.httpsredirect import HTTPSRedirectMiddleware
     from FasterAPI.middleware.sessions import SessionMiddleware
@@ -59,7 +61,9 @@ _HOME_OF = {
         "datastructures": "FormData UploadFile",
         "exceptions": "HTTPException RequestValidationError WebSocketException",
         "middleware.base": "BaseHTTPMiddleware",
+        "middleware.compression": "CompressionMiddleware",
         "middleware.cors": "CORSMiddleware",
+        "middleware.decompression": "RequestDecompressionMiddleware",
         "middleware.gzip": "GZipMiddleware",
         "middleware.httpsredirect": "HTTPSRedirectMiddleware",
         "middleware.sessions": "SessionMiddleware",
@@ -92,6 +96,7 @@ __all__ = [
     "BaseHTTPMiddleware",
     "Body",
     "CORSMiddleware",
+    "CompressionMiddleware",
     "Cookie",
     "Depends",
     "EventSourceResponse",
@@ -119,6 +124,7 @@ __all__ = [
     "Query",
     "RedirectResponse",
     "Request",
+    "RequestDecompressionMiddleware",
     "RequestValidationError",
     "Response",
     "Security",

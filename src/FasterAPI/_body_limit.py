@@ -11,6 +11,8 @@ from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY, RequestBody
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from FasterAPI.middleware._fields import through
+
 __all__ = ["AppBodyLimitMiddleware", "FormLimits", "check_form_limits", "check_max_body_size", "limit_error", "with_body_limit"]
 
 
@@ -85,9 +87,10 @@ class AppBodyLimitMiddleware:
 
     def __init__(self, app: ASGIApp, max_body_size: int | None) -> None:
         self.app = with_body_limit(app, max_body_size)
+        self._is_limited = max_body_size is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if MAX_BODY_SIZE_SCOPE_KEY not in scope:
+        if not self._is_limited and MAX_BODY_SIZE_SCOPE_KEY not in scope:
             await self.app(scope, receive, send)
             return
         from FasterAPI.exception_handlers import http_exception_handler
@@ -96,8 +99,11 @@ class AppBodyLimitMiddleware:
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
+            if message["type"] == "http.response.start":
+                started = True
+                await through(scope, send)(message)  # Starlette's class may have put another in place of the application's
+            else:
+                await send(message)
 
         try:
             await self.app(scope, receive, watched)
@@ -106,4 +112,4 @@ class AppBodyLimitMiddleware:
             if started or not isinstance(error, HTTPException):
                 raise
             response = await http_exception_handler(Request(scope, receive), error)
-            await response(scope, receive, send)
+            await response(scope, receive, through(scope, send))

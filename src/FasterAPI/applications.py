@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -42,6 +41,7 @@ from FasterAPI.exception_handlers import (
 from FasterAPI.exceptions import FastAPIDeprecationWarning, RequestValidationError, WebSocketRequestValidationError
 from FasterAPI.middleware.asyncexitstack import AsyncExitStackMiddleware
 from FasterAPI.middleware.base import BaseHTTPMiddleware
+from FasterAPI.middleware.errors import ServerErrorMiddleware
 from FasterAPI.responses import JSONResponse as OwnJSONResponse
 from FasterAPI.types import DecoratedCallable
 from FasterAPI.utils import generate_unique_id

@@ -14,6 +14,7 @@ __all__ = [
     "FastAPIDeprecationWarning",
     "FastAPIError",
     "HTTPException",
+    "InsecureCORSWarning",
     "PydanticV1NotSupportedError",
     "RequestValidationError",
     "ResponseValidationError",
@@ -77,6 +78,10 @@ class PydanticV1NotSupportedError(FastAPIError):
 
 class FastAPIDeprecationWarning(UserWarning):
     """A feature that will go."""
+
+
+class InsecureCORSWarning(UserWarning):
+    """A setting of `CORSMiddleware` that trusts every site with the credentials of users."""
 
 
 class Errors(list[Any]):

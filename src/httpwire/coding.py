@@ -1,4 +1,4 @@
-"""Content codings, undone and applied as streams (RFC 9110 §8.4): gzip, deflate, br, zstd.
+"""Content codings, undone and applied as streams (RFC 9110 §8.4), and chosen: gzip, deflate, br, zstd.
 
 Output comes in bounded steps, so that what a few bytes inflate to never has to fit in memory. Knows no messages.
 """
@@ -6,20 +6,22 @@ Output comes in bounded steps, so that what a few bytes inflate to never has to 
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 from httpwire.errors import CodingError
 
-__all__ = ["MAX_LAYERS", "MAX_STEP", "Decoder", "Encoder", "available_codings", "split_codings"]
+__all__ = ["MAX_LAYERS", "MAX_STEP", "Decoder", "Encoder", "available_codings", "choose_coding", "split_codings"]
 
 MAX_STEP = 1 << 20  # bytes that one step of a decoder may produce
 MAX_LAYERS = 4
 _RATIO_FREE = 8 << 20  # bytes that may be produced before the ratio counts
 _ZSTD_MAX_WINDOW_LOG = 23  # RFC 9659: 8 MiB is what a decoder of this coding has to offer
+_WEIGHT = re.compile(r"[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")  # RFC 9110 §12.4.2
 
 
 class _Layer(Protocol):
@@ -198,6 +200,32 @@ def split_codings(value: str) -> list[str] | None:
     return names
 
 
+def choose_coding(accepted: str, offers: Sequence[str]) -> str | None:
+    """The coding that an `Accept-Encoding` field likes best (RFC 9110 §12.5.3), or None for none at all.
+
+    Args:
+        accepted: the value of the field. An empty one accepts nothing; members that break the syntax count for nothing.
+        offers: what there is, the best first; it decides between equal weights.
+
+    A coding is preferred to none unless `identity` is named with more weight.
+    """
+    weights: dict[str, float] = {}
+    for member in accepted.split(","):
+        name, _, parameter = member.partition(";")
+        parameter = parameter.strip(" \t")
+        weight = _WEIGHT.fullmatch(parameter) if parameter else None
+        if weight is not None or not parameter:
+            name = name.strip(" \t").lower()
+            weights["gzip" if name == "x-gzip" else name] = float(weight[1]) if weight is not None else 1.0
+    others = weights.get("*", 0.0)
+    best, most = None, 0.0
+    for name in offers:
+        weight_of = weights.get(name, others)
+        if weight_of > most:
+            best, most = name, weight_of
+    return best if most >= weights.get("identity", 0.0) else None
+
+
 class Decoder:
     """Undoes a chain of codings.
 
@@ -258,26 +286,38 @@ class Decoder:
 
 
 class Encoder:
-    """Applies one coding as a stream. `feed` and `flush` return what is ready; `level` is the library's own scale."""
+    """Applies one coding as a stream. `feed`, `sync` and `flush` return what is ready; `level` is the library's own scale.
+
+    Raises:
+        ValueError: for a coding that is unknown here.
+        ImportError: for one whose library is missing.
+    """
 
     def __init__(self, coding: str, *, level: int | None = None) -> None:
         self._compress: Callable[[bytes], bytes]
+        self._sync: Callable[[], bytes]
         self._finish: Callable[[], bytes]
         if coding in ("gzip", "x-gzip", "deflate"):
             machine = zlib.compressobj(6 if level is None else level, zlib.DEFLATED, 15 if coding == "deflate" else 31)
             self._compress, self._finish = machine.compress, machine.flush
+            self._sync = partial(machine.flush, zlib.Z_SYNC_FLUSH)
         elif coding == "br":
             brotli = _brotli().Compressor(quality=4 if level is None else level)
-            self._compress, self._finish = brotli.process, brotli.finish
+            self._compress, self._sync, self._finish = brotli.process, brotli.flush, brotli.finish
         elif coding == "zstd":
             zstd = _zstd().ZstdCompressor(level=3 if level is None else level)
             self._compress, self._finish = zstd.compress, zstd.flush
+            self._sync = partial(zstd.flush, zstd.FLUSH_BLOCK)
         else:
             raise ValueError(f"unknown content coding {coding!r}")
 
     def feed(self, data: bytes) -> bytes:
         """Compress more bytes."""
         return self._compress(data)
+
+    def sync(self) -> bytes:
+        """What is still held back, so that all that was fed can be decoded now; the stream goes on."""
+        return self._sync()
 
     def flush(self) -> bytes:
         """End the stream."""

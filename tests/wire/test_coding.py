@@ -15,7 +15,7 @@ from types import ModuleType
 import brotli
 import pytest
 
-from httpwire.coding import MAX_LAYERS, MAX_STEP, Decoder, Encoder, available_codings, split_codings
+from httpwire.coding import MAX_LAYERS, MAX_STEP, Decoder, Encoder, available_codings, choose_coding, split_codings
 from httpwire.errors import CodingError
 
 if sys.version_info >= (3, 14):
@@ -377,3 +377,48 @@ def test_unknown_encoder() -> None:
     """An encoder for an unknown coding cannot be made."""
     with pytest.raises(ValueError, match="compress"):
         Encoder("compress")
+
+
+@pytest.mark.parametrize("coding", UNPACK)
+def test_sync_lets_everything_out(coding: str) -> None:
+    """What was fed before can be decoded at once, and the stream goes on."""
+    encoder, decoder = Encoder(coding), Decoder([coding])
+    for number in range(5):
+        piece = b"item %d, " % number * 7
+        assert b"".join(decoder.feed(encoder.feed(piece) + encoder.sync())) == piece
+    assert b"".join(decoder.feed(encoder.flush())) == b""
+    decoder.flush()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen"),
+    [
+        ("gzip, br", "br"),
+        ("gzip", "gzip"),
+        ("GZip;Q=1", "gzip"),
+        ("x-gzip", "gzip"),
+        ("br;q=0.5, gzip;q=0.8", "gzip"),
+        ("br ; q=0.001", "br"),
+        ("gzip;q=0", None),
+        ("gzip;q=0.0, *", "br"),
+        ("gzip;q=0.000, br;q=0", None),
+        ("*", "br"),
+        ("*;q=0", None),
+        ("identity", None),
+        ("identity, gzip;q=0.5", None),
+        ("identity;q=0.5, gzip;q=0.5", "gzip"),
+        ("identity;q=0, gzip;q=0.1", "gzip"),
+        ("identity;q=0", None),
+        ("", None),
+        (" , ,", None),
+        ("compress, zstd", None),
+        ("gzip;q=2, br;q=x", None),
+        ("gzip;q=-1", None),
+        ("gzip;level=9", None),
+        ("gzipped", None),
+        ("," * 5000 + "gzip", "gzip"),
+    ],
+)
+def test_choosing(accepted: str, chosen: str | None) -> None:
+    """By weight, then by what is offered first; a weight of zero refuses, and broken members count for nothing."""
+    assert choose_coding(accepted, ("br", "gzip")) == chosen
