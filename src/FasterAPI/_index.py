@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
 from FasterAPI._frontend import best
-from FasterAPI._outcome import BODY, GAVE_UP, answer_inside, replaying
+from FasterAPI._outcome import BODY, ENDS, GAVE_UP, answer_inside, replaying
 
 __all__ = ["RouteIndex"]
 
@@ -157,8 +157,10 @@ class RouteIndex:
             route, plan = self.short_way(scope["method"], path, segments)
             if plan is not None:
                 scope["route"], scope["endpoint"] = route, route.endpoint
+                scope[ENDS] = True
                 if await plan(scope, receive, send, segments, answer_inside):
                     return
+                del scope[ENDS]
                 body = scope.pop(BODY, None)
                 receive = receive if body is None else replaying(body, receive)
         for route in self.candidates(path):

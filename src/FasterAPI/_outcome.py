@@ -8,9 +8,10 @@ from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["BODY", "GAVE_UP", "OUTCOME", "Result", "answer", "answer_inside", "outcome_app", "raise_after_start", "replaying"]
+__all__ = ["BODY", "ENDS", "GAVE_UP", "OUTCOME", "Result", "answer", "answer_inside", "outcome_app", "raise_after_start", "replaying"]
 
 BODY = "FasterAPI.body"  # in the scope: what the short way has read before it gave up
+ENDS = "FasterAPI.ends"  # in the scope: that nothing comes after the last message of the answer
 GAVE_UP = "FasterAPI.gave_up"  # in the scope: that the short way was tried already
 OUTCOME = "FasterAPI.outcome"  # in the scope: a response or an exception, for the middleware around the router
 
@@ -45,6 +46,7 @@ async def outcome_app(scope: Scope, receive: Receive, send: Send) -> None:
 async def answer_inside(outcome: Any, scope: Scope, receive: Receive, send: Send) -> bool:
     """Send a response, or answer an exception, inside of the middleware; True. Handlers find the body that was read."""
     body = scope.pop(BODY, None)
+    del scope[ENDS]
     request = Request(scope, receive, send)
     if body is not None:
         request._body = body

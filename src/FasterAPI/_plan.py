@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from FasterAPI._body_memory import MAX_PARAMETERS, is_too_deep, too_large
-from FasterAPI._outcome import BODY, Result, raise_after_start
+from FasterAPI._outcome import BODY, ENDS, Result, raise_after_start
 from FasterAPI._safe_fields import check_fields
 from FasterAPI.concurrency import run_in_threadpool
 from FasterAPI.datastructures import DefaultPlaceholder
@@ -253,6 +253,7 @@ async def plan(scope, receive, send, segments, finish):
     except Exception as exc:
         return await finish(exc, scope, receive, send)
     started = sent = False
+    ends = scope.pop(ENDS, None)
     try:
         async with AsyncExitStack() as stack:
             scope[REQUEST_STACK] = stack
@@ -282,6 +283,7 @@ async def plan(scope, receive, send, segments, finish):
     except Exception as exc:
         if started:
             raise_after_start(exc, scope)
+        scope[ENDS] = ends
         return await finish(exc, scope, receive, send)
     return True
 """
@@ -410,7 +412,7 @@ def make_plan(route: Any, places: dict[str, int]) -> Plan | None:
     if stays:
         names |= {"AsyncExitStack": AsyncExitStack, "REQUEST_STACK": REQUEST_STACK, "entered": entered, "Request": Request}
         names |= {"respond_with": route.operation.respond_with, "raise_after_start": raise_after_start}
-        names |= {"FastAPIError": FastAPIError, "NOT_AWAITED": NOT_AWAITED, "check_fields": check_fields}
+        names |= {"FastAPIError": FastAPIError, "NOT_AWAITED": NOT_AWAITED, "ENDS": ENDS, "check_fields": check_fields}
     exec(compile(text, f"<plan of {route.path}>", "exec"), names)
     plan: Plan = names["plan"]
     return plan

@@ -15,9 +15,12 @@ from typing import Any
 
 from starlette.middleware.base import BaseHTTPMiddleware as StarletteBaseHTTPMiddleware
 from starlette.middleware.base import _CachedRequest, _StreamingResponse
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from FasterAPI._outcome import ENDS
 
 __all__ = ["BaseHTTPMiddleware"]
 
@@ -54,6 +57,8 @@ class BaseHTTPMiddleware(StarletteBaseHTTPMiddleware):
         if count not in (2, 3) and not variable:
             raise TypeError(f"dispatch takes (request, call_next) or (scope, receive, send); this one has {count} parameters")
         self._is_native = count == 3
+        # Whether what comes next is all ours: then it can be known that nothing comes after an answer.
+        self._is_last = not self._is_native and (isinstance(app, ExceptionMiddleware) or getattr(app, "_is_last", False))
 
     async def dispatch(self, *arguments: Any) -> Any:
         if len(arguments) != 3:
@@ -68,11 +73,15 @@ class BaseHTTPMiddleware(StarletteBaseHTTPMiddleware):
         elif asyncio._get_running_loop() is None:  # another kind of loop, on which Starlette's way runs
             await super().__call__(scope, receive, send)
         else:
-            await _Passage(self.app, scope, receive, send).run(self.dispatch_func)
+            passage = _Passage(self.app, scope, receive, send)
+            passage.is_last = self._is_last
+            await passage.run(self.dispatch_func)
 
 
 class _Passage:
     """One request on its way through, and its answer on the way back."""
+
+    is_last = False
 
     def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         self._app = app
@@ -91,6 +100,8 @@ class _Passage:
     async def run(self, dispatch: Callable[..., Awaitable[Response]]) -> None:
         try:
             response = await dispatch(self._request, self._call_next)
+            if response.background is not None:
+                self._scope.pop(ENDS, None)
             await response(self._scope, self._request.wrapped_receive, self._send)
         except BaseException:
             await self._stop()
@@ -192,6 +203,8 @@ class _Passage:
         self._messages.append(message)
         _wake(self._waiting)
         kind = message["type"]
+        if self.is_last and ENDS in self._scope:
+            return
         loop = asyncio.get_running_loop()
         if kind == "http.response.pathsend" or (kind == "http.response.body" and not message.get("more_body", False)):
             # What comes after an answer, background tasks for instance, comes after it was sent.
