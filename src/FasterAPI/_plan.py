@@ -81,6 +81,15 @@ def _truth(text: str) -> bool:
 
 def _validated(field: Any) -> Callable[[Any], Any]:
     """The field's own check, for values that it accepts."""
+    if not hasattr(field, "_type_adapter"):
+
+        def check_native(value: Any) -> Any:
+            checked, errors = field.validate(value)
+            if errors:
+                raise _GaveUp
+            return checked
+
+        return check_native
     from pydantic_core import ValidationError
 
     validate = field._type_adapter.validator.validate_python
@@ -112,7 +121,7 @@ def _takes_plain(field: Any) -> bool:
         return False
     from FasterAPI.dependencies.values import parameter_model
 
-    if parameter_model(field) is not None or not hasattr(field, "_type_adapter"):
+    if parameter_model(field) is not None:
         return False
     return field.required or (field.field_info.default_factory is None and type(field.default) in _CONSTANTS)
 

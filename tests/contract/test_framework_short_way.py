@@ -399,6 +399,17 @@ def test_structs_and_plain_parameters_need_no_pydantic() -> None:
             assert client.post("/", json={"sku": "a"}).json()["detail"][0]["type"] == "missing"
             broken = client.post("/", content=b"{", headers={"content-type": "application/json"})
             assert broken.json()["detail"][0]["type"] == "json_invalid"
+
+            from FasterAPI._index import RouteIndex
+
+            assert all(app.router.index().short_way(method, "/3"[:size], ["", "3"][:size])[1] for method, size in (("GET", 2),))
+            texts = ["5", "-5", "+5", "05", "5.0", "5.5", "1_0", "x", "9" * 30, "%35", "%20 5", "1e3", "true", "TRUE", "yes", "", "5%20"]
+            targets = [*(f"/{text}" for text in texts), *(f"/1?{name}={text}" for text in texts for name in "qfb"), "/1?f=1&f=x", "/1?b"]
+            short = [client.get(target) for target in targets]
+            RouteIndex.short_way = lambda *_: (None, None)
+            for target, answer in zip(targets, short):
+                other = client.get(target)
+                assert (answer.status_code, answer.text) == (other.status_code, other.text), target
         assert "pydantic" not in sys.modules
     """
     for how in ("there", "missing"):
