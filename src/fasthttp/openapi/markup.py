@@ -12,7 +12,7 @@ __all__ = ["Markup", "code", "coloured_json", "element", "prose"]
 
 Child = Any  # text, Markup, None, or several of these
 
-_VOID = frozenset(("input", "link", "meta"))
+_VOID = frozenset(("img", "input", "link", "meta"))
 _CODE = re.compile(r"`+([^`]+)`+")
 _JSON = re.compile(r'(?P<key>"(?:[^"\\]|\\.)*+")(?=:)|(?P<text>"(?:[^"\\]|\\.)*+")|(?P<number>-?\d[\d.eE+-]*+)|(?P<word>true|false|null)')
 

@@ -68,6 +68,8 @@ def page(shown: Shown, prefix: str, *, reading: bool) -> str:
     document = shown.document
     info = document["info"]
     groups = _groups(document)
+    if "" in groups:
+        groups["Other routes" if len(groups) > 1 else "Routes"] = groups.pop("")
     tables = Tables(document.get("components", {}).get("schemas", {}))
     count = sum(map(len, groups.values()))
     hosts = {operation.key.split("/")[1] for group in groups.values() for operation in group}
@@ -124,7 +126,7 @@ def _top(title: str, prefix: str, reading: bool) -> Markup:
     return element(
         "nav",
         element("a", "Skip to content", href="#main", class_="skip"),
-        element("a", element("span", "⚡", class_="bolt", aria_hidden="true"), title, href=f"{prefix}/docs", class_="brand"),
+        element("a", element("img", src=f"{prefix}/docs/icon.svg", alt=""), title, href=f"{prefix}/docs", class_="brand"),
         element("span", class_="live", id="live", hidden=True),
         element("a", other[0], href=f"{prefix}/{other[1]}"),
         element("a", "openapi.json", href=f"{prefix}/openapi.json"),
@@ -144,7 +146,7 @@ def _navigation(groups: Mapping[str, list[_Operation]], tables: Tables) -> Marku
             element("li", element("a", one.badge, element("span", one.described["operationId"], class_="name"), href="#" + quote(one.anchor)))
             for one in group
         ]
-        parts.append(element("section", element("h2", tag or "Routes"), element("ul", links)))
+        parts.append(element("section", element("h2", tag), element("ul", links)))
     if tables.names:
         links = [element("li", element("a", name, href=f"#model-{name}")) for name in tables.names]
         parts.append(element("section", element("h2", "Models"), element("ul", links), class_="models"))
@@ -173,18 +175,17 @@ def _operations(paths: Mapping[str, Any]) -> Iterator[_Operation]:
 
 def _group(tag: str, group: list[_Operation], document: Mapping[str, Any], tables: Tables, reading: bool) -> Markup:
     shown = [_operation(one, document, tables, reading) for one in group]
-    return element("section", element("h2", tag or "Routes"), shown, class_="group")
+    return element("section", element("h2", tag), shown, class_="group")
 
 
 def _operation(one: _Operation, document: Mapping[str, Any], tables: Tables, reading: bool) -> Markup:
     described = one.described
     before, path, _ = split_url(described["x-original-url"])
     marks = [element("span", text, class_="mark") for text in _marks(described)]
-    lock = element("span", "🔒", title="with credentials") if described.get("security") or "x-auth" in described else None
     line = element(
         "summary", one.badge,
         element("span", element("span", before.partition("://")[2], class_="host"), element("span", path or "/", class_="path"), class_="url"),
-        element("span", code(described.get("summary", "")), class_="says"), marks, lock,
+        element("span", code(described.get("summary", "")), class_="says"), marks,
     )  # fmt: skip
     facts = [
         element("div", prose(described.get("description", "")), class_="prose") if "description" in described else None,
@@ -208,6 +209,8 @@ def _marks(described: Mapping[str, Any]) -> Iterator[str]:
         yield f"after {', '.join(described['x-after'])}"
     if described.get("x-computed"):
         yield f"computed: {', '.join(described['x-computed'])}"
+    if described.get("security") or "x-auth" in described:
+        yield "credentials"
 
 
 def _security(described: Mapping[str, Any], document: Mapping[str, Any]) -> Child:
