@@ -69,7 +69,7 @@ class _Writer:
         operation = self._operation(placed, url)
         before, path, _ = split_url(operation["x-original-url"])
         host = before.partition("://")[2]
-        key = f"/{host}{path}" if host else "/" + path.lstrip("/")
+        key = f"/{host}{path or '/'}" if host else "/" + path.lstrip("/")
         method = route.method.lower()
         if route.kind in _STREAMS:
             paths.setdefault(key, {}).setdefault("x-streams", []).append(operation)

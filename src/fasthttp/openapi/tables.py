@@ -69,8 +69,16 @@ class Tables:
     def _content(self, holder: Mapping[str, Any]) -> list[Child]:
         found: list[Child] = []
         for kind, media in holder.get("content", {}).items():
-            found.append(element("div", element("span", kind, class_="kind"), self._schema(media.get("schema", {})), class_="schema"))
+            schema = media.get("schema", {})
+            found.append(element("div", element("span", kind, class_="kind"), self._schema(schema), self._looked_up(schema), class_="schema"))
         return found
+
+    def _looked_up(self, schema: Mapping[str, Any]) -> Child:
+        """The members of the model that a schema is of, so that the first of them can be read in its place."""
+        while isinstance(schema.get("items"), Mapping):
+            schema = schema["items"]
+        model = self._models.get(str(schema.get("$ref", "")).removeprefix(_PREFIX), {})
+        return self._schema({**model, "description": ""})[1:]
 
     def _schema(self, schema: Mapping[str, Any], level: int = 0) -> list[Child]:
         """The type of a schema, and its members where it is an object."""
