@@ -33,7 +33,7 @@ def describe(app: FastHTTP) -> dict[str, Any]:
     """
     placed = app._placed()
     masks = app.security.masks
-    info = {"title": app.title, "version": app.version}
+    info = {"title": masks.text(app.title), "version": app.version}
     if app.description:
         info["description"] = masks.text(app.description)
     writer = _Writer(app, placed, masks)

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import logging
 import socket
+from copy import deepcopy
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -81,9 +82,11 @@ def serve(site: Any, listener: socket.socket, host: str, *, debug: bool = False)
 
     if is_loopback(listener):
         site = TrustedHostMiddleware(site, [*_LOCAL, f"[{host}]" if ":" in host else host], www_redirect=False)
+    said = deepcopy(LOGGING_CONFIG)
+    said["handlers"]["access"]["stream"] = "ext://sys.stderr"
     config = uvicorn.Config(
         site,
-        log_config=LOGGING_CONFIG if debug else None,
+        log_config=said if debug else None,
         log_level="info" if debug else "warning",
         access_log=debug,
         ws="none",
