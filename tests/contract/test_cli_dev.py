@@ -219,8 +219,6 @@ def test_modules_are_found_as_the_command_finds_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("options", "text", "said", "code"), [
     ((), "x = (", "shop.py: SyntaxError", 2),
-    ((), "from fasthttp import FastHTTP\na = FastHTTP()\nb = FastHTTP()", "there are a, b; name one as shop.py:NAME", 2),
-    ((), "", "no FastHTTP in it", 2),
     ((), None, "there is no file shop.py", 2),
     (("--base-url", "https://h.example"), "from fasthttp import FastHTTP\napp = FastHTTP()", "is no path for the docs page", 2),
     (("--port", "70000"), "from fasthttp import FastHTTP\napp = FastHTTP()", "'--port'", 2),

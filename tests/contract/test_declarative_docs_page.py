@@ -40,6 +40,13 @@ def client() -> TestClient:
 
 # --- what is shown
 
+TEXTS = (
+    "Shop <b>1</b>", "2.3", "In shop.py", "<script>alert(1)</script> & more.", "shop.example", "/v1/parts/{id}/picture", "QUERY",
+    "one for each item", "after login", "computed: params", "No such part.", "Who pays, see login.", "read write", "≥ 1",
+    "https://auth.example/token?secret=*****", "X-Client: demo", "Authorization: Bearer *****", "level=3&secret=*****",
+    "GET /v1/parts?view=short&size=50&page=1&exact=true&sort=name&sort=id&token=***** HTTP/1.1", '"user": "kim"',
+)  # fmt: skip
+
 
 @pytest.mark.parametrize("path", PAGES)
 def test_the_page_shows_every_route(client: TestClient, path: str) -> None:
@@ -50,10 +57,7 @@ def test_the_page_shows_every_route(client: TestClient, path: str) -> None:
     assert len(found.ids) == len(set(found.ids))
     for route in shop().routes:
         assert re.sub(" ", "-", f"op-{route.name}") in found.ids
-    for text in ("Shop <b>1</b>", "2.3", "In shop.py", "<script>alert(1)</script> & more.", "shop.example", "/v1/parts/{id}/picture", "QUERY",
-                 "one for each item", "after login", "computed: params", "No such part.", "Who pays, see login.", "read write",
-                 "https://auth.example/token?secret=*****", "X-Client: demo", "Authorization: Bearer *****", "level=3&secret=*****",
-                 "≥ 1", '"user": "kim"', "GET /v1/parts?view=short&size=50&page=1&exact=true&sort=name&sort=id&token=***** HTTP/1.1"):  # fmt: skip
+    for text in TEXTS:
         assert text in found.text, text
     targets = {link[1:] for link in found.links if link[0] == "#"}
     assert targets - {"main"}
@@ -97,6 +101,10 @@ def test_routes_that_come_later_are_shown() -> None:
     assert 'id="op-a-&quot;b&quot;-&lt;i&gt;"' in text
 
 
+OWN = """
+    html head meta title link script body nav a span button img div aside input section h1 h2 h3 ul li main header p b code details
+    summary table thead tbody tr th td pre
+""".split()
 HOSTILE = """</script><script>hacked()</script> <img src=x onerror=hacked()> ` `<b>` &amp; "' https://u:hunter2@h.example/?token=hunter2"""
 
 
@@ -108,13 +116,12 @@ def test_hostile_texts_are_texts() -> None:
 
     handler.__doc__ = f"{HOSTILE}\n\n{HOSTILE}"
     options: Any = {"params": {HOSTILE: "<i>"}, "headers": {"X-A": "<img src=x>"}, "tags": ["<script>"], "name": "<script>\"'"}
-    app.post("/<script>{id}\"'", path_params={"id": "<i>"}, json={HOSTILE: "<script>"}, responses={404: {"description": HOSTILE}}, **options)(handler)
+    options["responses"] = {404: {"description": HOSTILE}}
+    app.post("/<script>{id}\"'", path_params={"id": "<i>"}, json={HOSTILE: "<script>"}, **options)(handler)
     for path in PAGES:
         text = TestClient(app.docs_app()).get(path).text
         found = Page(text)
-        assert found.elements.keys() <= {"html", "head", "meta", "title", "link", "script", "body", "nav", "a", "span", "button", "img", "div", "aside",
-                                         "input", "section", "h1", "h2", "h3", "ul", "li", "main", "header", "p", "b", "code", "details", "summary",
-                                         "table", "thead", "tbody", "tr", "th", "td", "pre"}  # fmt: skip
+        assert found.elements.keys() <= set(OWN)
         assert len(found.elements["script"]) == 1
         assert [image["src"] for image in found.elements["img"]] == ["/docs/icon.svg"]
 
@@ -208,7 +215,8 @@ def test_the_path_before_the_pages(own: str, given: str | None, prefix: str) -> 
 @pytest.mark.parametrize("wrong", ["https://h.example", "/a b", "/{a}", "/a?b", "/../a", "/a/..", "/a//b", '/"><script>'])
 def test_a_path_that_is_none_is_refused(wrong: str) -> None:
     """By name and at once."""
-    for make in (lambda: shop().docs_app(wrong), lambda: shop(docs_base_url=wrong).docs_app(), lambda: shop().web_run(port=0, base_url=wrong)):
+    app, other = shop(), shop(docs_base_url=wrong)
+    for make in (lambda: app.docs_app(wrong), other.docs_app, lambda: app.web_run(port=0, base_url=wrong)):
         with pytest.raises(ValueError, match=re.escape(f"base_url={wrong!r} is no path for the docs page")):
             make()
 
@@ -255,7 +263,7 @@ def test_it_is_served_by_uvicorn() -> None:
         for path in PAGES:
             answer, body = ask(connection, path)
             assert answer.status == 200
-            assert "no-cache" == answer.getheader("Cache-Control")
+            assert answer.getheader("Cache-Control") == "no-cache"
             assert len(Page(body.decode()).elements["summary"]) >= len(shop().routes)
             answer, body = ask(connection, path, "HEAD")
             assert (answer.status, body) == (200, b"")

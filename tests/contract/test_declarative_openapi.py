@@ -22,6 +22,8 @@ from fasthttp.auth import AuthBase
 from tests.contract.docs_pages import SECRET, Order, Part, shop
 
 MASK = "*****"
+EMPTY = {"type": "object", "properties": {}}
+BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
 
 
 def paths(app: FastHTTP) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def test_the_document_is_one_of_openapi() -> None:
-    """JSON of version 3.1.0, made as the specification says: references lead somewhere, templates have their parameters, names are unique."""
+    """JSON of version 3.1.0, as the specification wants it: references lead somewhere, templates have parameters, names are unique."""
     document = shop().openapi()
     assert json.loads(json.dumps(document)) == document
     assert document["openapi"] == "3.1.0"
@@ -200,7 +202,7 @@ def test_texts_of_an_operation() -> None:
 
 
 def test_parameters_are_those_of_every_level() -> None:
-    """Of the URL, of the app's and the route's defaults and of the route, with the types of their values; headers but those of OpenAPI itself."""
+    """Of the URL, of the app's and the route's defaults and of the route, with types; and headers."""
     found = paths(shop())
     query = [one for one in found["/shop.example/v1/parts"]["get"]["parameters"] if one["in"] == "query"]
     assert {one["name"]: one["schema"] for one in query} == {
@@ -248,7 +250,7 @@ def test_path_parameters_of_mappings() -> None:
     ("options", "kind", "schema", "example"),
     [
         ({"json": {"a": [1, None], "b": {}}}, "application/json",
-         {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "integer"}}, "b": {"type": "object", "properties": {}}}},
+         {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "integer"}}, "b": EMPTY}},
          {"a": [1, None], "b": {}}),
         ({"json": False}, "application/json", {"type": "boolean"}, False),
         ({"json": []}, "application/json", {"type": "array", "items": {}}, []),
@@ -257,9 +259,9 @@ def test_path_parameters_of_mappings() -> None:
         ({"data": "a=1&password=x"}, "application/x-www-form-urlencoded", {"type": "string"}, f"a=1&password={MASK}"),
         ({"data": b"<x/>", "headers": {"content-type": "text/xml"}}, "text/xml", {"type": "string"}, "<x/>"),
         ({"data": b"\xff"}, "application/x-www-form-urlencoded",
-         {"type": "string", "contentMediaType": "application/octet-stream"}, None),
+         BINARY, None),
         ({"files": [("f", b"x")], "json": {"a": 1}}, "multipart/form-data",
-         {"type": "object", "properties": {"a": {"type": "integer"}, "f": {"type": "string", "contentMediaType": "application/octet-stream"}}},
+         {"type": "object", "properties": {"a": {"type": "integer"}, "f": BINARY}},
          {"a": 1}),
         ({"request_model": Order}, "application/json", {"$ref": "#/components/schemas/Order"}, None),
         ({"json": "x" * 20000}, "application/json", {}, None),
@@ -292,7 +294,8 @@ def test_answers_are_described() -> None:
     """By the models of the route and of its statuses, or by the reason phrase."""
     found = paths(shop())
     answers = found["/shop.example/v1/parts/{id}"]["get"]["responses"]
-    assert [(status, answer["description"]) for status, answer in answers.items()] == [("200", "OK"), ("404", "No such part."), ("410", "Gone")]
+    said = [(status, answer["description"]) for status, answer in answers.items()]
+    assert said == [("200", "OK"), ("404", "No such part."), ("410", "Gone")]
     assert answers["200"]["content"] == {"application/json": {"schema": {"$ref": "#/components/schemas/Part"}}}
     assert answers["404"]["content"] == {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     listed = found["/shop.example/v1/parts"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
@@ -348,7 +351,8 @@ def test_credentials_of_the_app_are_those_of_its_routes() -> None:
     for number in (4, 5, 6):
         app.get(f"/{number}", auth=OAuth2ClientCredentials(f"https://h.example/{number // 2}", "id", SECRET))(print)
     told = [operation.get("security", operation.get("x-auth")) for _, _, operation in operations(app.openapi())]
-    first, second = [{"oauth2ClientCredentials": []}], [{"oauth2ClientCredentials2": []}]
+    first: list[Any] = [{"oauth2ClientCredentials": []}]
+    second: list[Any] = [{"oauth2ClientCredentials2": []}]
     assert told == [[{"basicAuth": []}], [{"bearerAuth": []}], "Own", first, first, second]
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from fasthttp._pure.masks import Masks
 from fasthttp._pure.routes import VERBS, RelativeURL, complete_url, merge_headers, merge_settings, split_url
-from fasthttp.openapi.sent import body_of, parameters_of
 from fasthttp.openapi.schemas import Schemas, object_of
 from fasthttp.openapi.schemes import Schemes
+from fasthttp.openapi.sent import body_of, parameters_of
 from fasthttp.routing import Placed, Route
 from httpwire.status import reason_phrase
 

@@ -45,8 +45,12 @@ class _Operation(NamedTuple):
     described: Mapping[str, Any]
 
     @property
+    def name(self) -> str:
+        return str(self.described["operationId"])
+
+    @property
     def anchor(self) -> str:
-        return "op-" + re.sub(r"\s", "-", self.described["operationId"])
+        return "op-" + re.sub(r"\s", "-", self.name)
 
     @property
     def kind(self) -> str:
@@ -89,13 +93,17 @@ def page(shown: Shown, prefix: str, *, reading: bool) -> str:
     ]  # fmt: skip
     body = [
         _top(info["title"], prefix, reading),
-        element("p", element("b", "This is not the newest version: "), shown.problem, class_="problem", role="alert") if shown.problem else None,
+        _problem(shown.problem) if shown.problem else None,
         element(
             "div", _navigation(groups, tables), element("main", main, id="main"),
             class_="frame reading" if reading else "frame", data_revision=shown.revision, data_state=f"{prefix}/docs/revision",
         ),
     ]  # fmt: skip
     return _html(info["title"], prefix, body)
+
+
+def _problem(text: str) -> Markup:
+    return element("p", element("b", "This is not the newest version: "), text, class_="problem", role="alert")
 
 
 def error_page(status: int, said: str, prefix: str) -> str:
@@ -143,8 +151,7 @@ def _navigation(groups: Mapping[str, list[_Operation]], tables: Tables) -> Marku
     parts: list[Child] = [element("input", type="search", id="filter", placeholder="Filter routes  ( / )", aria_label="Filter routes")]
     for tag, group in groups.items():
         links = [
-            element("li", element("a", one.badge, element("span", one.described["operationId"], class_="name"), href="#" + quote(one.anchor)))
-            for one in group
+            element("li", element("a", one.badge, element("span", one.name, class_="name"), href="#" + quote(one.anchor))) for one in group
         ]
         parts.append(element("section", element("h2", tag), element("ul", links)))
     if tables.names:
@@ -181,10 +188,11 @@ def _group(tag: str, group: list[_Operation], document: Mapping[str, Any], table
 def _operation(one: _Operation, document: Mapping[str, Any], tables: Tables, reading: bool) -> Markup:
     described = one.described
     before, path, _ = split_url(described["x-original-url"])
+    host = element("span", before.partition("://")[2], class_="host")
     marks = [element("span", text, class_="mark") for text in _marks(described)]
     line = element(
         "summary", one.badge,
-        element("span", element("span", before.partition("://")[2], class_="host"), element("span", path or "/", class_="path"), class_="url"),
+        element("span", host, element("span", path or "/", class_="path"), class_="url"),
         element("span", code(described.get("summary", "")), class_="says"), marks,
     )  # fmt: skip
     facts = [
@@ -199,7 +207,7 @@ def _operation(one: _Operation, document: Mapping[str, Any], tables: Tables, rea
         element("pre", _sample(one)), class_="sample",
     )  # fmt: skip
     inside = element("div", element("div", facts, class_="told"), sample, class_="inside")
-    return element("details", line, inside, class_="operation", id=one.anchor, open=reading, data_name=described["operationId"])
+    return element("details", line, inside, class_="operation", id=one.anchor, open=reading)
 
 
 def _marks(described: Mapping[str, Any]) -> Iterator[str]:
@@ -230,26 +238,37 @@ def _security(described: Mapping[str, Any], document: Mapping[str, Any]) -> Chil
 def _sample(one: _Operation) -> list[Child]:
     """The request as a message, secrets masked: what is declared of it, not what middleware and functions add."""
     described = one.described
-    before, path, rest = split_url(described["x-original-url"])
+    before, path, _ = split_url(described["x-original-url"])
     parameters = described.get("parameters", [])
     query = {item["name"]: item["schema"].get("default") for item in parameters if item["in"] == "query"}
-    target = f"{path or '/'}{'?' if query else ''}{encode_pairs(flatten(query)).replace(quote(MASK), MASK)}"
+    target = f"{path or '/'}{'?' if query else ''}{_form(query)}"
     lines = [("Host", before.partition("://")[2])] if before else []
     lines += [(item["name"], item["schema"].get("default", "")) for item in parameters if item["in"] == "header"]
     for requirement in described.get("security", ()):
         lines += [("Authorization", _AUTH.get(name, f"Bearer {MASK}")) for name in requirement]
-    kind, media = next(iter(described.get("requestBody", {}).get("content", {}).items()), (None, {}))
-    if kind is not None:
-        lines.append(("Content-Type", kind))
+    contents = dict(described.get("requestBody", {}).get("content", {}))
+    lines += [("Content-Type", kind) for kind in contents]
     message: list[Child] = [element("b", one.method), f" {target} HTTP/1.1\n"]
     message += [[element("span", name, class_="j-key"), f": {value}\n"] for name, value in lines]
-    example = media.get("example")
-    if example is None:
-        return message
-    if isinstance(example, dict) and kind == "application/x-www-form-urlencoded":
-        example = encode_pairs(flatten({name: _flat(value) for name, value in example.items()})).replace(quote(MASK), MASK)
-    return [*message, "\n", example if isinstance(example, str) and "json" not in str(kind) else coloured_json(example)]
+    for kind, media in contents.items():
+        if media.get("example") is not None:
+            message += ["\n", _written(kind, media["example"])]
+    return message
 
 
-def _flat(value: Any) -> Any:
-    return str(value) if isinstance(value, dict) else [_flat(item) if isinstance(item, dict) else str(item) for item in value] if isinstance(value, list) else value
+def _written(kind: str, example: Any) -> Child:
+    """A body as it is sent, or nearly."""
+    if isinstance(example, str) and "json" not in kind:
+        return example
+    if isinstance(example, Mapping) and kind == "application/x-www-form-urlencoded":
+        return _form(example)
+    return coloured_json(example)
+
+
+def _form(pairs: Mapping[str, Any]) -> str:
+    flat = {name: [_text(item) for item in (value if isinstance(value, list) else [value])] for name, value in pairs.items()}
+    return encode_pairs(flatten(flat)).replace(quote(MASK), MASK)
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, (Mapping, list)) else value

@@ -27,7 +27,8 @@ class Schemas:
         self.components: dict[str, Any] = {}
         self._found: dict[int, dict[str, Any]] = {}
         self._models = {id(model): model for model in models}  # kept, so that no other object gets one of these ids
-        structs, others = [], []
+        structs: list[tuple[Any, Any]] = []
+        others: list[tuple[Any, Any]] = []
         for model in self._models.values():
             try:
                 adapter = builder_of(model)[1]

@@ -79,7 +79,7 @@ def _path_values(route: Route, url: str) -> Mapping[str, Any]:
         values |= first.get("path_params") or {}
     elif first is not None:
         left = [name for name in template_names(url) if name not in values]
-        values |= {name: first for name in left[:1]}
+        values |= dict.fromkeys(left[:1], first)
     return values
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from starlette.exceptions import HTTPException
+
 from FasterAPI import Faster
-from FasterAPI.exceptions import StarletteHTTPException
 from FasterAPI.requests import Request
 from FasterAPI.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fasthttp.openapi.document import describe
@@ -67,14 +68,14 @@ def site(source: Callable[[], Shown], base_url: str) -> Faster:
 
     def asset(name: str) -> Response:
         if name not in contents:
-            raise StarletteHTTPException(404)
+            raise HTTPException(404)
         return Response(contents[name], media_type=_ASSETS[name], headers=HEADERS)
 
     def root(request: Request) -> Response:
         return RedirectResponse(f"{place(request)}/docs", headers=HEADERS)
 
     def refused(request: Request, exc: Exception) -> Response:
-        status = exc.status_code if isinstance(exc, StarletteHTTPException) else 500
+        status = exc.status_code if isinstance(exc, HTTPException) else 500
         given: Mapping[str, Any] = getattr(exc, "headers", None) or {}
         said = _SAID.get(status, "This did not work")
         return HTMLResponse(error_page(status, said, place(request)), status_code=status, headers={**HEADERS, **given})
@@ -84,5 +85,5 @@ def site(source: Callable[[], Shown], base_url: str) -> Faster:
         (f"{prefix}/docs/revision", revision), (f"{prefix}/docs/{{name}}", asset), (prefix or "/", root),
     ):  # fmt: skip
         app.add_api_route(path, function, methods=["GET"], response_model=None)
-    app.add_exception_handler(StarletteHTTPException, refused)
+    app.add_exception_handler(HTTPException, refused)
     return app

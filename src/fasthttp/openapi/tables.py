@@ -13,8 +13,8 @@ __all__ = ["Tables"]
 _PREFIX = "#/components/schemas/"
 _LIMITS = {
     "minimum": "≥ {}", "maximum": "≤ {}", "exclusiveMinimum": "> {}", "exclusiveMaximum": "< {}", "multipleOf": "multiple of {}",
-    "minLength": "at least {} characters", "maxLength": "at most {} characters", "minItems": "at least {} items", "maxItems": "at most {} items",
-    "pattern": "matches {}",
+    "minLength": "at least {} characters", "maxLength": "at most {} characters",
+    "minItems": "at least {} items", "maxItems": "at most {} items", "pattern": "matches {}",
 }  # fmt: skip
 _DEEPEST = 12  # levels of a schema that stand in one another; a model is written once, and linked elsewhere
 
@@ -49,7 +49,8 @@ class Tables:
             for item in parameters
         ]  # fmt: skip
         head = element("thead", element("tr", [element("th", text, scope="col") for text in ("Name", "In", "Type", "Value")]))
-        return [element("h3", "Parameters"), element("div", element("table", head, element("tbody", rows)), class_="wide")] if rows else None
+        table = element("table", head, element("tbody", rows))
+        return [element("h3", "Parameters"), element("div", table, class_="wide")] if rows else None
 
     def body(self, body: Mapping[str, Any] | None) -> Child:
         """What is sent in the body."""
@@ -70,7 +71,8 @@ class Tables:
         found: list[Child] = []
         for kind, media in holder.get("content", {}).items():
             schema = media.get("schema", {})
-            found.append(element("div", element("span", kind, class_="kind"), self._schema(schema), self._looked_up(schema), class_="schema"))
+            name = element("span", kind, class_="kind")
+            found.append(element("div", name, self._schema(schema), self._looked_up(schema), class_="schema"))
         return found
 
     def _looked_up(self, schema: Mapping[str, Any]) -> Child:
@@ -87,7 +89,8 @@ class Tables:
             found.append(element("p", code(schema["description"]), class_="prose"))
         members, required = schema.get("properties"), schema.get("required", ())
         if isinstance(members, Mapping) and members and level < _DEEPEST:
-            found.append(element("ul", [self._member(name, item, name in required, level) for name, item in members.items()], class_="members"))
+            listed = [self._member(name, item, name in required, level) for name, item in members.items()]
+            found.append(element("ul", listed, class_="members"))
         for inner in (schema.get("items"), schema.get("additionalProperties")):
             if isinstance(inner, Mapping):
                 found += self._schema(inner, level + 1)
@@ -130,7 +133,9 @@ class Tables:
 
     @staticmethod
     def _value(value: Any) -> Child:
-        return None if value is None else element("code", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), class_="value")
+        if value is None:
+            return None
+        return element("code", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), class_="value")
 
 
 def _limits(schema: Mapping[str, Any]) -> Iterator[str]:
