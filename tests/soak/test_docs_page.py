@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -65,8 +66,12 @@ def test_the_page_can_send_nothing(browser: Browser, url: str) -> None:
         browser.ask("document.forms[0].submit()")
         browser.until("performance.now() > 1500")
         other.setblocking(False)
-        with pytest.raises(BlockingIOError):  # nobody has come
-            other.accept()
+        with suppress(BlockingIOError):
+            while True:
+                connection, _ = other.accept()  # Chromium may connect ahead of a form that it then refuses
+                with connection, pytest.raises(BlockingIOError):
+                    connection.setblocking(False)
+                    connection.recv(1)
     assert browser.ask("window.hacked === undefined") is True
     assert browser.ask("location.pathname") == "/docs"
     assert len(browser.complaints) >= 4
