@@ -213,7 +213,6 @@ def test_the_guard_holds(fasthttp: Commands) -> None:
         ("graphql", "{URL}/"),
         ("graphql", "{URL}/", "-q", "{ a }", "-v", "[1]"),
         ("graphql", "{URL}/", "-q", "{ a }", "-o", "subscription"),
-        ("dev", "app.py"),
         ("run", "missing.py"),
     ],
 )
@@ -228,7 +227,7 @@ def test_usage_errors_help(fasthttp: Commands) -> None:
     """They say where JSON is wrong, what was meant, and what comes later; a password is not repeated."""
     assert "line 1 column 6 (char 5)" in fasthttp("post", "{URL}/", "-j", '{"a":')[2]
     assert "Did you mean 'get'?" in fasthttp("gte", "{URL}/")[2]
-    assert "not implemented yet" in fasthttp("dev", "app.py")[2]
+    assert "not implemented yet" in fasthttp("get", "{URL}/", "--http2")[2]
     assert "s3cret" not in fasthttp("get", "{URL}/", "-a", "s3cret")[2]
     assert "s3cret" not in fasthttp("get", "{URL}/", "-H", "Cookie: s3cret\n")[2]
 

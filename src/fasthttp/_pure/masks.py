@@ -54,4 +54,8 @@ class Masks:
             return [self.value(item) for item in data]
         if not isinstance(data, Mapping):
             return data
-        return {name: MASK if self._everything and is_secret(name, self._names) else self.value(item) for name, item in data.items()}
+        return {name: MASK if self.hides(name) else self.value(item) for name, item in data.items()}
+
+    def hides(self, name: str) -> bool:
+        """Whether a value under this name, of a field or a parameter, is not shown."""
+        return self._everything and is_secret(name, self._names)

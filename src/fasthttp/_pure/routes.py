@@ -23,6 +23,7 @@ __all__ = [
     "merge_headers",
     "merge_params",
     "merge_settings",
+    "split_url",
     "template_names",
 ]
 
@@ -54,7 +55,7 @@ def check_url(url: str, schemes: Sequence[str] = ("http", "https")) -> None:
         name = scheme[1].lower()
         if name not in schemes:
             raise UnsupportedScheme(f"Invalid URL: scheme {name!r} is not for this kind of route; use {' or '.join(schemes)}")
-        before, path, _ = _parts(url)
+        before, path, _ = split_url(url)
         http_target(re.sub(r"^ws", "http", before + _FIELD.sub("x", path), flags=re.IGNORECASE))
     elif (bare := _BARE_SCHEME.match(url)) is not None and "." not in bare[1]:
         raise UnsupportedScheme(f"Invalid URL: scheme {bare[1].lower()!r} is not for this kind of route; use {' or '.join(schemes)}")
@@ -92,7 +93,7 @@ def join_prefix(prefix: str, url: str) -> str:
     return joined + url if not url or url.startswith("?") else f"{joined}/{url.lstrip('/')}"
 
 
-def _parts(url: str) -> tuple[str, str, str]:
+def split_url(url: str) -> tuple[str, str, str]:
     """Scheme and authority, path, and what follows it."""
     scheme = _SCHEME.match(url)
     start = re.compile(r"[/?#]|$").search(url, scheme.end()).start() if scheme else 0  # type: ignore[union-attr]
@@ -107,12 +108,12 @@ def template_names(url: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)  # with `each=`, the same template is asked for again and again
 def _names_in(url: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_FIELD.findall(_parts(url)[1])))
+    return tuple(dict.fromkeys(_FIELD.findall(split_url(url)[1])))
 
 
 def fill_path(url: str, values: Mapping[str, Any]) -> str:
     """The URL with its fields filled, each value as one segment. Raises `ValueError` for missing or surplus names."""
-    before, path, rest = _parts(url)
+    before, path, rest = split_url(url)
     names = _FIELD.findall(path)
     missing = [name for name in names if name not in values]
     surplus = [name for name in values if name not in names]

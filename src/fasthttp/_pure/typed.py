@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["build", "check_type", "convert"]
+__all__ = ["build", "builder_of", "check_type", "convert"]
 
 
 def _make_builder(type_: Any) -> tuple[Any, Any]:
@@ -46,7 +46,7 @@ def _by_pydantic(type_: Any, value: Any) -> Any:
 
 def check_type(type_: Any) -> None:
     """Raise, as msgspec or pydantic does, for a type that neither can build. `NameError`: it names one still to come."""
-    _find(type_)
+    builder_of(type_)
 
 
 def build(content: bytes, value: Any, type_: Any) -> Any:
@@ -57,7 +57,7 @@ def build(content: bytes, value: Any, type_: Any) -> Any:
     """
     if b"\0" in content[:4] or content[:2] in (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb"):
         return convert(value, type_)
-    decoder, adapter = _find(type_)
+    decoder, adapter = builder_of(type_)
     return adapter.validate_json(content) if decoder is None else decoder.decode(content)
 
 
@@ -67,13 +67,14 @@ def convert(value: Any, type_: Any, *, strict: bool = True) -> Any:
     Raises:
         msgspec.ValidationError, pydantic.ValidationError: it does not fit.
     """
-    decoder, adapter = _find(type_)
+    decoder, adapter = builder_of(type_)
     if decoder is None:
         return adapter.validate_python(value)
     return msgspec.convert(value, type_, strict=strict, str_keys=True, dec_hook=_by_pydantic)
 
 
-def _find(type_: Any) -> tuple[Any, Any]:
+def builder_of(type_: Any) -> tuple[Any, Any]:
+    """What makes values of a type: (msgspec decoder, None), or (None, pydantic adapter). Raises as `check_type` does."""
     try:
         hash(type_)
     except TypeError:  # cannot be remembered

@@ -30,6 +30,7 @@ from fasthttp.testing import UnmatchedRequestError
 from fasthttp.timeouts import Timeout
 
 if TYPE_CHECKING:
+    from FasterAPI import Faster
     from fasthttp.auth import AuthBase
     from fasthttp.cookies import CookieJar
     from fasthttp.security.policy import SecurityPolicy
@@ -231,18 +232,42 @@ class FastHTTP(Declarations):
             log.done(monotonic() - started, *counts)
 
     def web_run(self, *, host: str = "127.0.0.1", port: int = 8000, base_url: str | None = None) -> None:
-        """Later: serve the docs page."""
+        """Serve the docs page until interrupted: `/docs`, `/redoc` and `/openapi.json`. It shows the routes and sends nothing.
+
+        Args:
+            host: address to serve on; a warning is written for one that other machines reach.
+            port: 0 for any free one.
+            base_url: path before those of the pages, in place of `docs_base_url`.
+
+        Raises:
+            OSError: the port is in use, or the address cannot be had.
+            RuntimeError: inside a running event loop; serve `docs_app()` there.
+            ValueError: `base_url` is no path.
+        """
         if is_loading():
             return
-        not_yet("app.web_run()")
+        from fasthttp.openapi.serve import web_run
 
-    def docs_app(self, base_url: str | None = None) -> Any:
-        """Later: the docs page as an ASGI application."""
-        not_yet("app.docs_app()")
+        web_run(self, host, port, self.docs_base_url if base_url is None else base_url)
+
+    def docs_app(self, base_url: str | None = None) -> Faster:
+        """The docs page as an ASGI application, for a server or an application of yours.
+
+        Args:
+            base_url: path before those of the pages, in place of `docs_base_url`.
+
+        Raises:
+            ValueError: `base_url` is no path.
+        """
+        from fasthttp.openapi.site import docs_app
+
+        return docs_app(self, self.docs_base_url if base_url is None else base_url)
 
     def openapi(self) -> dict[str, Any]:
-        """Later: the OpenAPI description of the routes."""
-        not_yet("app.openapi()")
+        """The OpenAPI 3.1 document of the routes, as they are declared at this moment; secrets are masked in it."""
+        from fasthttp.openapi.document import describe
+
+        return describe(self)
 
     async def _run(self, tags: Sequence[str] | str | None, raise_errors: bool, *, own_loop: bool) -> RunResult:
         placed = self._select(tags)

@@ -11,8 +11,9 @@ from typing import Any
 import typer
 
 from fasthttp.cli import request
+from fasthttp.cli.dev import dev
 from fasthttp.cli.download import download
-from fasthttp.cli.run import dev, run
+from fasthttp.cli.run import run
 from fasthttp.cli.terminal import CommandError, failure, one_line, show, wants_colour
 from fasthttp.version import __version__
 

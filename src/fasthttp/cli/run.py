@@ -1,4 +1,4 @@
-"""`fasthttp run`: the routes of the app in a file. `dev` comes with the docs page."""
+"""`fasthttp run`: the routes of the app in a file; and which app of a file is meant."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
-from fasthttp._pure.later import not_yet
 from fasthttp.app import FastHTTP
 from fasthttp.app.loading import loading
 from fasthttp.cli.terminal import CommandError, failure, one_line, reported, show, wants_colour
 from httpwire.masking import mask_text
 
-__all__ = ["dev", "load_app", "run"]
+__all__ = ["File", "load_app", "run"]
 
 MODULE = "__fasthttp_app__"  # not `__main__`, and no name that the file could hide by bearing it
 
@@ -58,18 +57,6 @@ def run(
         show([(result.summary() + "\n", "")])
     if result.interrupted or not exit_zero:
         raise typer.Exit(result.exit_code)
-
-
-def dev(
-    target: File,
-    host: Annotated[str, typer.Option("--host", "-h", help="Address to serve on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", "-p", help="Port to serve on.")] = 8000,
-    base_url: Annotated[str, typer.Option("--base-url", "-b", help="Prefix of the pages.")] = "",
-    debug: Annotated[bool, typer.Option("--debug", "-d", help="Log details and tracebacks.")] = False,
-) -> None:
-    """Serve the docs page of an app (not implemented yet)."""
-    with reported(2):
-        not_yet("fasthttp dev")
 
 
 def load_app(target: str, *, debug: bool = False) -> FastHTTP:

@@ -39,9 +39,11 @@ def say(mark: str, text: str, colour: str) -> None:
 
 
 def failure(text: str, code: int) -> typer.Exit:
-    """What ends the command with this code, after its one line."""
+    """What ends the command with this code, after its one line, which it has as a note."""
     show([("✖ Error:", "bold red"), (f" {text}\n", "")], sys.stderr)
-    return typer.Exit(code)
+    ended = typer.Exit(code)
+    ended.add_note(text)
+    return ended
 
 
 @contextmanager
