@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 __all__ = ["BODY", "GAVE_UP", "OUTCOME", "Result", "answer", "answer_inside", "outcome_app", "raise_after_start", "replaying"]
 
 BODY = "FasterAPI.body"  # in the scope: what the short way has read before it gave up
-GAVE_UP = "FasterAPI.gave_up"  # in the scope: that the short way was tried already
+GAVE_UP = "FasterAPI.gave_up"  # in the scope: that the short way was tried already; or what watches the request, which then has none
 OUTCOME = "FasterAPI.outcome"  # in the scope: a response or an exception, for the middleware around the router
 
 
