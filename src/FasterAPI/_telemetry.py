@@ -9,6 +9,7 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ _DEFAULTS: dict[str, Any] = {
 _APIS = ("opentelemetry.trace", "opentelemetry.metrics", "opentelemetry._logs")
 
 
+@cache
 def _is_installed() -> bool:
     try:
         return find_spec("opentelemetry.trace") is not None

@@ -247,8 +247,8 @@ class Faster(Verbs, Starlette):
         def nobody_watches() -> None:
             self._own_stack = stack
 
-        options = {"settings": self._telemetry, "asked_for": self._has_asked_for_telemetry, "off": nobody_watches}
-        stack = self._wrap(self.router, partial(WatchedErrors, **options))
+        asked_for = self._has_asked_for_telemetry
+        stack = self._wrap(self.router, partial(WatchedErrors, settings=self._telemetry, asked_for=asked_for, off=nobody_watches))
         return stack
 
     def _wrap(self, app: ASGIApp, outermost: Any = ServerErrorMiddleware) -> ASGIApp:

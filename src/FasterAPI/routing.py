@@ -7,7 +7,6 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
-from copy import copy
 from enum import Enum, IntEnum
 from functools import partial
 from types import MethodType

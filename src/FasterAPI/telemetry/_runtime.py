@@ -23,7 +23,7 @@ from FasterAPI.logger import logger
 __all__ = ["lifespan"]
 
 _lock = threading.RLock()
-_owned: list[Any] = []  # what was made here: providers, or what was added to those of others
+_owned: list[Any] = []  # what was added to providers: flushed and shut down here, since providers forget what they got later
 _configured: list[tuple[str, Any]] = []  # signals and providers that have it
 _NEEDS = "automatic telemetry needs opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http"
 _OTHERWISE = "configure it yourself and say auto_configure=False in telemetry="
@@ -51,7 +51,7 @@ class _Signal:
         getattr(importlib.import_module(self.api), f"set_{self.noun}_provider")(provider)
 
     def new_provider(self) -> Any:
-        """One that this module has to shut down."""
+        """One that holds nothing which would have to be shut down."""
         return getattr(importlib.import_module(self.sdk), f"{self.noun.capitalize()}Provider")(shutdown_on_exit=False)
 
     def new_pipeline(self, endpoint: str) -> Any:
@@ -157,31 +157,32 @@ def _configure_from_environment(config: Mapping[str, Any]) -> None:
 def _configure(signal: _Signal, endpoint: str, given: Any) -> None:
     from FasterAPI.telemetry._asgi import stands_for_another
 
-    provider = signal.current() if given is None else given
-    if given is None and stands_for_another(provider):
-        own = signal.new_provider()
-        getattr(own, signal.add)(signal.new_pipeline(endpoint))
-        signal.put(own)
-        provider = signal.current()
-        if provider is own:
-            _configured.append((signal.name, own))
-            _owned.append(own)
-            return
-        own.shutdown()  # somebody was faster
-    provider = _registration_provider(provider, signal.add)
+    provider = _registration_provider(signal.current() if given is None else given, signal.add)
     if any(name == signal.name and known is provider for name, known in _configured):
         return
-    add = getattr(provider, signal.add, None)
-    if not callable(add):
-        raise FastAPIError(f"the {signal.noun}_provider does not support adding an OTLP exporter; {_OTHERWISE}")
     pipeline = signal.new_pipeline(endpoint)
     try:
+        if given is None and stands_for_another(provider):
+            provider = _registration_provider(_become_global(signal), signal.add)
+        add = getattr(provider, signal.add, None)
+        if not callable(add):
+            raise FastAPIError(f"the {signal.noun}_provider does not support adding an OTLP exporter; {_OTHERWISE}")
         add(pipeline)
     except Exception:
         pipeline.shutdown()
         raise
     _configured.append((signal.name, provider))
     _owned.append(pipeline)
+
+
+def _become_global(signal: _Signal) -> Any:
+    """Put a new provider where there is none, and return the one that is there then: somebody may have been faster."""
+    own = signal.new_provider()
+    signal.put(own)
+    current = signal.current()
+    if current is not own:
+        own.shutdown()
+    return current
 
 
 async def lifespan(*, config: Mapping[str, Any], app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

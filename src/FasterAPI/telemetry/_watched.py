@@ -28,6 +28,7 @@ from FasterAPI.telemetry import TelemetryData
 __all__ = ["KEY", "Watched", "current", "is_goodbye", "type_of"]
 
 KEY = otel_context.create_key("FasterAPI.request")
+_STEPS: Any = routing  # asked for each step when it is due: libraries replace them there
 _ANSWERS = (HTTPException, RequestValidationError, WebSocketException, WebSocketRequestValidationError)
 
 
@@ -160,7 +161,7 @@ class Watched:
 
     async def _solve(self, connection: Request | WebSocket, dependant: Any, overrides: Any, embedded: bool, body: Any = None) -> Any:
         with self._step("dependencies", dependant.call):
-            solved = await routing.solve_dependencies(
+            solved = await _STEPS.solve_dependencies(
                 request=connection,
                 dependant=dependant,
                 body=body,
@@ -177,7 +178,7 @@ class Watched:
         dependant = operation.dependant
         if operation.is_coroutine:
             with self._step("endpoint", dependant.call):
-                return await routing.run_endpoint_function(dependant=dependant, values=values, is_coroutine=True)
+                return await _STEPS.run_endpoint_function(dependant=dependant, values=values, is_coroutine=True)
 
         def call(**arguments: Any) -> Any:  # in the thread, so that it is there that the span begins
             with self._step("endpoint", operation.call):
@@ -185,7 +186,7 @@ class Watched:
 
         dependant = copy(dependant)
         dependant.call = call
-        return await routing.run_endpoint_function(dependant=dependant, values=values, is_coroutine=False)
+        return await _STEPS.run_endpoint_function(dependant=dependant, values=values, is_coroutine=False)
 
     async def handle(self, operation: Any, request: Request) -> Response:
         """The way of a request through an operation, as the operation itself has it."""
