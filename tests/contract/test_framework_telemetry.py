@@ -167,7 +167,8 @@ def test_global_providers_are_followed_if_they_are_there_when_requests_begin(tol
         client.get("/a")
     assert told.names() == ["GET"]
     there.clear()
-    for app, count in ((Faster(), 0), (Faster(telemetry={}), 1)):
+    stand_in: Any = {"tracer_provider": trace.ProxyTracerProvider()}  # what there was before it was set
+    for app, count in ((Faster(), 0), (Faster(telemetry={}), 1), (Faster(telemetry=stand_in), 1)):
         before = len(told.spans())
         client = TestClient(app)
         client.get("/b")
@@ -243,15 +244,20 @@ def test_what_was_added_is_flushed_when_an_application_ends(runtime: Any, caplog
 
     class Pipeline:
         def force_flush(self) -> None:
-            done.append(("flush", threading.current_thread() is main))
+            done.append(("flush", threading.current_thread() in loops))
 
         def shutdown(self) -> None:
             done.append("shutdown")
             raise RuntimeError("no")
 
-    main = threading.current_thread()
+    @contextlib.asynccontextmanager
+    async def starts(app: Any) -> AsyncIterator[None]:
+        loops.append(threading.current_thread())
+        yield
+
+    loops: list[Any] = []
     runtime._owned.append(Pipeline())
-    with TestClient(Faster()):
+    with TestClient(Faster(lifespan=starts)):
         assert done == []
     assert done == [("flush", False)]
     runtime._shutdown()

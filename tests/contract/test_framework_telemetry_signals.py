@@ -81,22 +81,23 @@ def test_watched_requests_are_answered_as_others(told: Told, method: str, path: 
 def test_the_span_of_a_request(told: Told) -> None:
     """Its name is the method and the template of the path; its parent the caller's; signatures in the query are masked."""
     child = shop()
-    app = Faster(telemetry=told.settings)
-    app.mount("/tenants/{tenant}", child)
+    middle, app = Faster(), Faster(telemetry=told.settings)
+    middle.mount("/shop", child)
+    app.mount("/tenants/{tenant}", middle)
     parent = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
     headers = {"traceparent": parent, "authorization": "Bearer hush", "host": "shop.test:8443"}
-    answer = TestClient(app).get("/tenants/acme/v1/items/3?sig=hush&page=2", headers=headers)
+    answer = TestClient(app).get("/tenants/acme/shop/v1/items/3?sig=hush&page=2", headers=headers)
     assert answer.json() == {"number": 3, "unit": "kg"}
-    span = told.span("GET /tenants/{tenant}/v1/items/{number}")
+    span = told.span("GET /tenants/{tenant}/shop/v1/items/{number}")
     assert (f"{span.context.trace_id:x}", f"{span.parent.span_id:x}") == ("1" * 32, "2" * 16)
     assert dict(span.attributes) == {
         "http.request.method": "GET",
-        "http.route": "/tenants/{tenant}/v1/items/{number}",
+        "http.route": "/tenants/{tenant}/shop/v1/items/{number}",
         "http.response.status_code": 200,
         "network.protocol.version": "1.1",
         "server.address": "shop.test",
         "server.port": 8443,
-        "url.path": "/tenants/acme/v1/items/3",
+        "url.path": "/tenants/acme/shop/v1/items/3",
         "url.query": "sig=REDACTED&page=2",
         "url.scheme": "http",
     }
@@ -107,7 +108,7 @@ def test_the_span_of_a_request(told: Told) -> None:
     [point] = told.points()
     assert dict(point.attributes) == {
         "http.request.method": "GET",
-        "http.route": "/tenants/{tenant}/v1/items/{number}",
+        "http.route": "/tenants/{tenant}/shop/v1/items/{number}",
         "http.response.status_code": 200,
         "network.protocol.version": "1.1",
         "url.scheme": "http",
@@ -312,6 +313,14 @@ def test_background_tasks_have_spans_after_that_of_the_request(told: Told) -> No
     assert server.status.is_unset
     assert all(span.start_time >= server.end_time for span in tasks)
     assert len(told.logs()) == 1
+
+
+def test_tasks_of_every_kind_of_response_have_spans(told: Told) -> None:
+    """Of one that the operation made, and of one that was made of its result."""
+    client = TestClient(shop(telemetry=told.settings))
+    assert client.get("/raw").headers["x-raw"] == "1"
+    assert client.post("/v1/items", json={"a": 1}).status_code == 201
+    assert told.names().count("fastapi.background_task") == 2
 
 
 # --- WebSockets
