@@ -152,7 +152,12 @@ class RouteIndex:
         """Hand a request or WebSocket to its route: the first that fits path and method, else the first that fits the path."""
         partial: tuple[Any, Scope] | None = None
         path = get_route_path(scope)
-        if scope["type"] == "http" and not scope.pop(GAVE_UP, False) and not scope.get("path_params") and not router.overridden:
+        watched = scope.pop(GAVE_UP, None)
+        if watched is True:
+            watched = None
+        elif watched is not None:
+            scope[GAVE_UP] = watched  # for the routes of what is mounted
+        elif scope["type"] == "http" and not scope.get("path_params") and not router.overridden:
             segments = path.split("/")
             route, plan = self.short_way(scope["method"], path, segments)
             if plan is not None:
@@ -166,6 +171,8 @@ class RouteIndex:
         for route in self.candidates(path):
             match, child_scope = route.matches(scope)
             if match is Match.FULL:
+                if watched is not None:
+                    watched.select(route)
                 scope["route"] = route
                 scope.update(child_scope)
                 await route.handle(scope, receive, send)
@@ -174,6 +181,8 @@ class RouteIndex:
                 partial = (route, child_scope)
         if partial is not None:
             route, child_scope = partial
+            if watched is not None:
+                watched.select(route)
             if scope["type"] == "http" and (router.native_methods or router.answers_options):
                 allowed = self._allowed(scope, path)
                 if scope["method"] == "HEAD" and "GET" in allowed and router.native_methods:
@@ -191,8 +200,14 @@ class RouteIndex:
         if scope["type"] == "http" and router.redirect_slashes and path != "/" and not scope["path"].startswith("//"):
             other = dict(scope)
             other["path"] = other["path"].rstrip("/") if path.endswith("/") else other["path"] + "/"
-            if any(route.matches(other)[0] is not Match.NONE for route in self.candidates(get_route_path(other))):
+            found = (route for route in self.candidates(get_route_path(other)) if route.matches(other)[0] is not Match.NONE)
+            route = next(found, None)
+            if route is not None:
+                if watched is not None:
+                    watched.select(route)
                 await RedirectResponse(str(URL(scope=other)))(scope, receive, send)
                 return
         frontend = best(router.frontends, scope) if router.frontends else None
+        if frontend is not None and watched is not None:
+            watched.select(frontend)
         await (router.default if frontend is None else frontend.handle)(scope, receive, send)

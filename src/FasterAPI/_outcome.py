@@ -12,7 +12,7 @@ __all__ = ["BODY", "ENDS", "GAVE_UP", "OUTCOME", "Result", "answer", "answer_ins
 
 BODY = "FasterAPI.body"  # in the scope: what the short way has read before it gave up
 ENDS = "FasterAPI.ends"  # in the scope: that nothing comes after the last message of the answer
-GAVE_UP = "FasterAPI.gave_up"  # in the scope: that the short way was tried already
+GAVE_UP = "FasterAPI.gave_up"  # in the scope: that the short way was tried already; or what watches the request, which then has none
 OUTCOME = "FasterAPI.outcome"  # in the scope: a response or an exception, for the middleware around the router
 
 

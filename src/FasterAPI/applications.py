@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from typing import Any, Literal, Unpack
 
 from starlette.applications import Starlette
@@ -29,6 +31,7 @@ from FasterAPI._outcome import BODY, GAVE_UP, OUTCOME, outcome_app, replaying
 from FasterAPI._problems import PROBLEM_HANDLERS, describe_problems
 from FasterAPI._router import ON_EVENT
 from FasterAPI._safe_fields import checked
+from FasterAPI._telemetry import WatchedErrors, check_telemetry, is_possible
 from FasterAPI._threads import THREADS, set_thread_limit
 from FasterAPI._verbs import Verbs
 from FasterAPI.datastructures import Default
@@ -43,6 +46,7 @@ from FasterAPI.middleware.asyncexitstack import AsyncExitStackMiddleware
 from FasterAPI.middleware.base import BaseHTTPMiddleware
 from FasterAPI.middleware.errors import ServerErrorMiddleware
 from FasterAPI.responses import JSONResponse as OwnJSONResponse
+from FasterAPI.telemetry import TelemetryConfig
 from FasterAPI.types import DecoratedCallable
 from FasterAPI.utils import generate_unique_id
 
@@ -50,9 +54,10 @@ __all__ = ["FastAPI", "Faster"]
 
 _LATER = {
     "scalar_url": None,
-    "telemetry": None,
     "offline_docs": False,
 }
+_NONE_YET = object()  # no stack of middleware is this
+_EXPORTERS = "FasterAPI.telemetry._runtime"
 
 
 class _Registered(list[Any]):
@@ -100,6 +105,8 @@ class Faster(Verbs, Starlette):
         json_depth_limit: levels of arrays and objects in a body; above it: 400.
         thread_limit: blocking functions that may be under way at once on one event loop.
         problem_details: the default handlers answer as `application/problem+json` (RFC 9457).
+        telemetry: settings of OpenTelemetry (see `TelemetryConfig`); by default, global providers that are there when the first request
+            comes are told of all requests.
         extra: names that begin with `x_` stand in the `info` of the schema, as `x-…`.
     """
 
@@ -145,7 +152,7 @@ class Faster(Verbs, Starlette):
         max_body_size: int | None = None,
         form_limits: Mapping[str, Any] | None = None,
         raises: Sequence[type[Exception]] | None = None,
-        telemetry: Any = None,
+        telemetry: TelemetryConfig | None = None,
         auto_head: bool = True,
         auto_options: bool = False,
         plain_returns: bool = False,
@@ -155,7 +162,9 @@ class Faster(Verbs, Starlette):
         problem_details: bool = False,
         **extra: Any,
     ) -> None:
-        self.extra = _check_extra(type(self), {**extra, "telemetry": telemetry})
+        self.extra = _check_extra(type(self), extra)
+        self._telemetry = check_telemetry(telemetry)
+        self._has_asked_for_telemetry = telemetry is not None
         if version is None:
             from FasterAPI import __version__ as version
         given = dict(locals())
@@ -175,11 +184,9 @@ class Faster(Verbs, Starlette):
         self.router.answers_options = auto_options
         self.state = State()
         self.dependency_overrides: dict[Callable[..., Any], Callable[..., Any]] = {}
-        self.middleware_stack: ASGIApp | None = None
         self.openapi_schema: dict[str, Any] | None = None
         self._openapi_routes_version: Any = None
-        self._own_stack: ASGIApp | None = None  # `middleware_stack`, as long as nobody has put another in its place
-        self._answers: ASGIApp | None = None  # the same middleware around what operations came to
+        self._forget_stacks()
         self.setup()
 
     def _check_description(self) -> None:
@@ -225,12 +232,26 @@ class Faster(Verbs, Starlette):
 
     # --- requests
 
+    def _forget_stacks(self) -> None:
+        self.middleware_stack: ASGIApp | None = None
+        # `middleware_stack`, as long as nobody has put another in its place, and nobody has to watch requests.
+        self._own_stack: Any = _NONE_YET if is_possible(self._telemetry) else None
+        self._answers: ASGIApp | None = None  # the same middleware around what operations came to
+
     def build_middleware_stack(self) -> ASGIApp:
         """The router inside the middleware."""
-        self._own_stack = self._wrap(self.router)
-        return self._own_stack
+        if not is_possible(self._telemetry):
+            self._own_stack = self._wrap(self.router)
+            return self._own_stack  # type: ignore[no-any-return]
 
-    def _wrap(self, app: ASGIApp) -> ASGIApp:
+        def nobody_watches() -> None:
+            self._own_stack = stack
+
+        asked_for = self._has_asked_for_telemetry
+        stack = self._wrap(self.router, partial(WatchedErrors, settings=self._telemetry, asked_for=asked_for, off=nobody_watches))
+        return stack
+
+    def _wrap(self, app: ASGIApp, outermost: Any = ServerErrorMiddleware) -> ASGIApp:
         """An application inside the middleware: errors outermost, then the user's, then handlers of exceptions."""
         handlers: dict[Any, Any] = {}
         last_resort = None
@@ -240,7 +261,7 @@ class Faster(Verbs, Starlette):
             else:
                 handlers[key] = handler
         stack = [
-            Middleware(ServerErrorMiddleware, handler=last_resort, debug=self.debug),
+            Middleware(outermost, handler=last_resort, debug=self.debug),
             Middleware(AppBodyLimitMiddleware, max_body_size=self.max_body_size),
             *self.user_middleware,
             Middleware(ExceptionMiddleware, handlers=handlers, debug=self.debug),
@@ -251,10 +272,11 @@ class Faster(Verbs, Starlette):
         return app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket", "lifespan"):
-            raise RuntimeError(f"scope type {scope['type']!r} is not supported")
         if self.thread_limit != THREADS:
             set_thread_limit(self.thread_limit)
+        if scope["type"] not in ("http", "websocket"):
+            await self._live(scope, receive, send)
+            return
         if self.root_path:
             scope["root_path"] = self.root_path
         if scope["type"] == "http" and self._is_plain() and not scope.get("root_path"):
@@ -263,6 +285,18 @@ class Faster(Verbs, Starlette):
             scope[GAVE_UP] = True
         body = scope.pop(BODY, None)
         await super().__call__(scope, receive if body is None else replaying(body, receive), checked(send))
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            raise RuntimeError(f"scope type {scope['type']!r} is not supported")
+        if self.root_path:
+            scope["root_path"] = self.root_path
+        if self._telemetry["auto_configure"] or _EXPORTERS in sys.modules:
+            from FasterAPI.telemetry._runtime import lifespan
+
+            await lifespan(config=self._telemetry, app=super().__call__, scope=scope, receive=receive, send=send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def _is_plain(self) -> bool:
         """Whether nothing stands between the server and the operations that has to see each request."""
@@ -365,7 +399,7 @@ class Faster(Verbs, Starlette):
     def add_exception_handler(self, exc_class_or_status_code: int | type[Exception], handler: Callable[..., Any]) -> None:
         """Register a function of (request, exception) for an exception class or a status, from now on."""
         super().add_exception_handler(exc_class_or_status_code, handler)
-        self.middleware_stack = self._own_stack = self._answers = None
+        self._forget_stacks()
 
     def exception_handler(self, exc_class_or_status_code: int | type[Exception]) -> Callable[[DecoratedCallable], DecoratedCallable]:
         """Register the decorated function of (request, exception) for an exception class or a status."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
 from starlette.background import BackgroundTask
 from starlette.background import BackgroundTasks as StarletteBackgroundTasks
 
 from FasterAPI.logger import logger
 
-__all__ = ["BackgroundTask", "BackgroundTasks"]
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+__all__ = ["BackgroundTask", "BackgroundTasks", "with_tasks"]
 
 
 class BackgroundTasks(StarletteBackgroundTasks):
@@ -27,3 +33,13 @@ class BackgroundTasks(StarletteBackgroundTasks):
     async def run(self) -> None:
         """The same as calling it."""
         await self()
+
+
+def with_tasks(response: Response, tasks: Any) -> Response:
+    """A response that runs these tasks after its own; the one that was returned may be returned again."""
+    if tasks is None:
+        return response
+    own = response.background
+    response = copy(response)
+    response.background = tasks if own is None else BackgroundTasks([own, tasks])
+    return response

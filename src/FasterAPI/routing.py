@@ -7,7 +7,6 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
-from copy import copy
 from enum import Enum, IntEnum
 from functools import partial
 from types import MethodType
@@ -32,7 +31,8 @@ from FasterAPI._body_memory import Request as BoundedRequest
 from FasterAPI._contexts import OperationRoute, RouteContext, iter_route_contexts
 from FasterAPI._depends import Depends
 from FasterAPI._raises import check_raises, documented
-from FasterAPI.background import BackgroundTasks
+from FasterAPI._telemetry import TELEMETRY
+from FasterAPI.background import with_tasks
 from FasterAPI.concurrency import run_in_threadpool
 from FasterAPI.datastructures import Default, DefaultPlaceholder
 from FasterAPI.dependencies.models import Dependant
@@ -259,8 +259,11 @@ class _Operation:
         self.dump = dump
 
     async def handle(self, request: Request) -> Response:
+        scope = request.scope
+        if TELEMETRY in scope:
+            return await scope[TELEMETRY].handle(self, request)  # type: ignore[no-any-return]
         body = await self._body(request)
-        stack = request.scope[REQUEST_STACK]
+        stack = scope[REQUEST_STACK]
         solved = await solve_dependencies(
             request=request,
             dependant=self.dependant,
@@ -276,7 +279,7 @@ class _Operation:
         else:
             result = await run_endpoint_function(dependant=self.dependant, values=solved.values, is_coroutine=self.is_coroutine)
             if isinstance(result, Response):
-                return _with_tasks(result, solved.background_tasks)
+                return with_tasks(result, solved.background_tasks)
             response = await self._respond(request, solved, result)
         response.headers.raw.extend(solved.response.headers.raw)
         return response
@@ -386,16 +389,6 @@ class _Operation:
         return written
 
 
-def _with_tasks(response: Response, tasks: Any) -> Response:
-    """A response that runs these tasks after its own; the one that was returned may be returned again."""
-    if tasks is None:
-        return response
-    own = response.background
-    response = copy(response)
-    response.background = tasks if own is None else BackgroundTasks([own, tasks])
-    return response
-
-
 def _told(body: Any) -> Any:
     from FasterAPI._fields import Undefined
 
@@ -408,15 +401,19 @@ def get_websocket_app(
     """The function that serves a WebSocket for an operation."""
 
     async def app(websocket: WebSocket) -> None:
+        scope = websocket.scope
+        if TELEMETRY in scope:
+            await scope[TELEMETRY].serve(websocket, dependant, dependency_overrides_provider, embed_body_fields)
+            return
         solved = await solve_dependencies(
             request=websocket,
             dependant=dependant,
             dependency_overrides_provider=dependency_overrides_provider,
-            async_exit_stack=websocket.scope[REQUEST_STACK],
+            async_exit_stack=scope[REQUEST_STACK],
             embed_body_fields=embed_body_fields,
         )
         if solved.errors:
-            context = _context_of(dependant.call, dependant.path, "WS", websocket.scope)
+            context = _context_of(dependant.call, dependant.path, "WS", scope)
             raise WebSocketRequestValidationError(solved.errors, endpoint_ctx=context)
         assert dependant.call is not None, "dependant.call must be a function"
         await dependant.call(**solved.values)
