@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-__all__ = ["conditional", "is_not_modified", "not_modified", "ranges_apply"]
+__all__ = ["conditional", "is_not_modified", "not_modified", "ranges_apply", "strong_tag"]
 
 _TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')  # group 1 is what the weak comparison compares (RFC 9110 §8.8.3)
 # What describes the content, which is not sent (§15.4.5). The rest stays: cookies, policies, what a cache has to know.
@@ -72,6 +72,11 @@ def not_modified(headers: Headers) -> Response:
     return response
 
 
+def strong_tag(content: bytes | memoryview) -> str:
+    """An `ETag` that says which bytes these are."""
+    return f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+
+
 def conditional(request: HTTPConnection, response: Response) -> Response:
     """The response, or a 304 without content where the client that asks has it already (RFC 9110 §13).
 
@@ -87,7 +92,7 @@ def conditional(request: HTTPConnection, response: Response) -> Response:
         return response
     body = getattr(response, "body", None)
     if body is not None and "etag" not in response.headers:
-        response.headers["etag"] = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+        response.headers["etag"] = strong_tag(body)
     if not is_not_modified(request.headers, response.headers):
         return response
     answer = not_modified(response.headers)

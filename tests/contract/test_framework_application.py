@@ -63,7 +63,7 @@ def test_names_of_two_places_are_one_object() -> None:
 
 def test_what_is_to_come_is_told() -> None:
     """An option without its feature raises, and says which it is."""
-    options: list[tuple[str, Any]] = [("scalar_url", "/s"), ("telemetry", object())]
+    options: list[tuple[str, Any]] = [("telemetry", object())]
     for name, value in options:
         with pytest.raises(NotImplementedError, match=name):
             Faster(**{name: value})
