@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import warnings
@@ -15,12 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
-from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from FasterAPI._body_limit import with_body_limit
 from FasterAPI._depends import Depends
 from FasterAPI.concurrency import run_in_threadpool
+from FasterAPI.staticfiles import StaticFiles
 
 __all__ = ["Fallback", "Frontend", "best"]
 
@@ -91,12 +90,6 @@ class _Files(StaticFiles):
             return await run_in_threadpool(self.lookup_path, path)
         except PermissionError:
             raise HTTPException(401) from None
-        except OSError as exc:
-            if exc.errno == errno.ENAMETOOLONG:
-                raise HTTPException(404) from None
-            raise
-        except ValueError:  # a NUL
-            raise HTTPException(404) from None
 
     async def _file(self, path: str) -> tuple[str, os.stat_result, bool] | None:
         """A file, or the index of a directory: (path, status, whether it is an index)."""

@@ -16,8 +16,7 @@ from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -52,10 +51,6 @@ from FasterAPI.utils import generate_unique_id
 
 __all__ = ["FastAPI", "Faster"]
 
-_LATER = {
-    "scalar_url": None,
-    "offline_docs": False,
-}
 _NONE_YET = object()  # no stack of middleware is this
 _EXPORTERS = "FasterAPI.telemetry._runtime"
 
@@ -87,7 +82,8 @@ class Faster(Verbs, Starlette):
         title, summary, description, version, terms_of_service, contact, license_info: the `info` of the schema.
         openapi_url: where the schema is served; None: nowhere, and no pages of it.
         openapi_tags, servers, openapi_external_docs, webhooks, callbacks: parts of the schema.
-        docs_url, redoc_url: where Swagger UI and ReDoc are served.
+        docs_url, redoc_url, scalar_url: where Swagger UI, ReDoc and Scalar are served.
+        offline_docs: these pages load nothing from elsewhere, but from below the first of them.
         dependencies, responses, default_response_class, tags of routers: shared by all operations.
         middleware: outermost first.
         exception_handlers: by exception class or status.
@@ -127,6 +123,8 @@ class Faster(Verbs, Starlette):
         redirect_slashes: bool = True,
         docs_url: str | None = "/docs",
         redoc_url: str | None = "/redoc",
+        scalar_url: str | None = None,
+        offline_docs: bool = True,
         swagger_ui_oauth2_redirect_url: str | None = "/docs/oauth2-redirect",
         swagger_ui_init_oauth: dict[str, Any] | None = None,
         swagger_ui_parameters: dict[str, Any] | None = None,
@@ -173,7 +171,6 @@ class Faster(Verbs, Starlette):
         check_options(given)
         self.servers = servers or []
         self.webhooks = webhooks or routing.APIRouter()
-        self.problem_details = problem_details
         problems = PROBLEM_HANDLERS if problem_details else {}
         self.exception_handlers: dict[Any, Any] = {**_HANDLERS, **problems, **(exception_handlers or {})}
         self.user_middleware: list[Middleware] = list(middleware or [])
@@ -212,6 +209,8 @@ class Faster(Verbs, Starlette):
     openapi_tags: list[dict[str, Any]] | None
     docs_url: str | None
     redoc_url: str | None
+    scalar_url: str | None
+    offline_docs: bool
     swagger_ui_oauth2_redirect_url: str | None
     swagger_ui_init_oauth: dict[str, Any] | None
     swagger_ui_parameters: dict[str, Any] | None
@@ -219,6 +218,7 @@ class Faster(Verbs, Starlette):
     openapi_external_docs: dict[str, Any] | None
     root_path: str
     root_path_in_servers: bool
+    problem_details: bool
     plain_returns: bool
     max_buffered_body: int | None
     json_depth_limit: int
@@ -494,53 +494,16 @@ class Faster(Verbs, Starlette):
 
     def setup(self) -> None:
         """Register the routes of the schema and its pages."""
-        if not self.openapi_url:
-            return
-        self.add_route(self.openapi_url, self._schema, name="openapi", include_in_schema=False)
-        if self.docs_url:
-            self.add_route(self.docs_url, self._swagger, name="swagger_ui_html", include_in_schema=False)
-            redirect = self.swagger_ui_oauth2_redirect_url
-            if redirect:
-                self.add_route(redirect, self._swagger_redirect, name="swagger_ui_redirect", include_in_schema=False)
-        if self.redoc_url:
-            self.add_route(self.redoc_url, self._redoc, name="redoc_html", include_in_schema=False)
+        if self.openapi_url:
+            from FasterAPI.openapi.pages import Pages
+
+            Pages(self).register()
 
     def add_route(
         self, path: str, route: Callable[..., Any], methods: Any = None, name: Any = None, include_in_schema: bool = True
     ) -> None:
         """Register a function of a request, without parameters, validation or schema."""
         self.router.add_route(path, route, methods=methods, name=name, include_in_schema=include_in_schema)
-
-    async def _schema(self, request: Request) -> Response:
-        root = request.scope.get("root_path", "").rstrip("/")
-        schema = self.openapi()
-        if root and self.root_path_in_servers and root not in {server.get("url") for server in schema.get("servers", [])}:
-            schema = {**schema, "servers": [{"url": root}, *schema.get("servers", [])]}
-        return JSONResponse(schema)
-
-    async def _swagger(self, request: Request) -> HTMLResponse:
-        from FasterAPI.openapi.docs import get_swagger_ui_html
-
-        root = request.scope.get("root_path", "").rstrip("/")
-        redirect = self.swagger_ui_oauth2_redirect_url
-        return get_swagger_ui_html(
-            openapi_url=root + str(self.openapi_url),
-            title=f"{self.title} - Swagger UI",
-            oauth2_redirect_url=root + redirect if redirect else None,
-            init_oauth=self.swagger_ui_init_oauth,
-            swagger_ui_parameters=self.swagger_ui_parameters,
-        )
-
-    async def _swagger_redirect(self, request: Request) -> HTMLResponse:
-        from FasterAPI.openapi.docs import get_swagger_ui_oauth2_redirect_html
-
-        return get_swagger_ui_oauth2_redirect_html()
-
-    async def _redoc(self, request: Request) -> HTMLResponse:
-        from FasterAPI.openapi.docs import get_redoc_html
-
-        root = request.scope.get("root_path", "").rstrip("/")
-        return get_redoc_html(openapi_url=root + str(self.openapi_url), title=f"{self.title} - ReDoc")
 
     def run(self, host: str = "127.0.0.1", port: int = 8000, workers: int = 1, reload: bool = False, **options: Any) -> None:
         """Serve the application with uvicorn; `options` are those of `uvicorn.run`."""
@@ -589,6 +552,8 @@ _DESCRIPTION = (
     "openapi_tags",
     "docs_url",
     "redoc_url",
+    "scalar_url",
+    "offline_docs",
     "swagger_ui_oauth2_redirect_url",
     "swagger_ui_init_oauth",
     "swagger_ui_parameters",
@@ -602,6 +567,7 @@ _DESCRIPTION = (
     "debug",
     "max_body_size",
     "root_path",
+    "problem_details",
 )
 
 
@@ -611,16 +577,12 @@ def _check_extra(kind: type[Faster], given: dict[str, Any]) -> dict[str, Any]:
 
     extra = {}
     for name, value in given.items():
-        if name in _LATER:
-            if value != _LATER[name]:
-                raise NotImplementedError(f"{name}={value!r} is not there yet")
-        elif name.startswith("x_"):
-            extra[name] = value
-        else:
-            known = [*inspect.signature(kind.__init__).parameters, *_LATER]
+        if not name.startswith("x_"):
+            known = {*inspect.signature(kind.__init__).parameters, *inspect.signature(Faster.__init__).parameters}
             close = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise TypeError(f"{kind.__name__}() got an unexpected keyword argument {name!r}{hint}")
+        extra[name] = value
     return extra
 
 
@@ -634,6 +596,8 @@ class FastAPI(Faster):
         version: str = "0.1.0",
         auto_head: bool = False,
         max_buffered_body: int | None = None,
+        offline_docs: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(title=title, version=version, auto_head=auto_head, max_buffered_body=max_buffered_body, **options)
+        own: dict[str, Any] = {"auto_head": auto_head, "max_buffered_body": max_buffered_body, "offline_docs": offline_docs}
+        super().__init__(title=title, version=version, **own, **options)

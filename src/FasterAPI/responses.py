@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.responses import JSONResponse as StarletteJSONResponse
 
+from FasterAPI._conditional import conditional
+from FasterAPI._files import FileResponse
 from FasterAPI._streaming import StreamingResponse
 from FasterAPI.sse import EventSourceResponse
 
@@ -22,6 +24,7 @@ __all__ = [
     "Response",
     "StreamingResponse",
     "UJSONResponse",
+    "conditional",
 ]
 
 

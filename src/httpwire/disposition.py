@@ -10,6 +10,7 @@ from httpwire.mime import parse_content_type
 __all__ = ["format_disposition", "parse_disposition"]
 
 _EXTENDED = re.compile(r"([A-Za-z0-9-]{1,20})'[A-Za-z0-9-]*'([!#$&+.^_`|~0-9A-Za-z%-]*)")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _ATTR_CHARS = "!#$&+-.^_`|~"
@@ -30,18 +31,28 @@ def parse_disposition(value: str) -> tuple[str, str | None]:
     return kind, name
 
 
-def format_disposition(kind: str, filename: str) -> str:
+def format_disposition(kind: str, filename: str, *, encode_controls: bool = False) -> str:
     """The field for a type (`attachment`, `inline`, `form-data` …) and a file name.
 
-    Raises `ValueError` for a name with control characters. A name beyond plain ASCII is written twice: for old
-    recipients with underscores in place of what they cannot read, and as it is.
+    A name beyond plain ASCII is written twice: for old recipients with underscores in place of what they cannot read, and as
+    it is.
+
+    Args:
+        kind: a token.
+        filename: the name.
+        encode_controls: write control characters as such a name, and what is no character (a lone surrogate) as `?`.
+
+    Raises:
+        ValueError: the type is no token; the name has control characters, unless they are to be encoded.
     """
+    if not _TOKEN.fullmatch(kind):
+        raise ValueError(f"content disposition {kind!r} is no token")
     bad = _CONTROL.search(filename)
-    if bad is not None:
+    if bad is not None and not encode_controls:
         raise ValueError(f"file name: control character U+{ord(bad[0]):04X} at offset {bad.start()}")
-    plain = filename.encode("ascii", "replace").decode("ascii").replace("?", "_").replace("%", "_")
+    plain = _CONTROL.sub("_", filename).encode("ascii", "replace").decode("ascii").replace("?", "_").replace("%", "_")
     quoted = plain.replace("\\", "\\\\").replace('"', '\\"')
     field = f'{kind}; filename="{quoted}"'
     if plain != filename:
-        field += f"; filename*=UTF-8''{quote(filename, safe=_ATTR_CHARS)}"
+        field += f"; filename*=UTF-8''{quote(filename, safe=_ATTR_CHARS, errors='replace')}"
     return field

@@ -42,7 +42,7 @@ def exchange(
         "method": method,
         "scheme": "http",
         "path": path,
-        "raw_path": path.encode(),
+        "raw_path": path.encode(errors="surrogatepass"),
         "query_string": query,
         "headers": list(headers),
         "server": ("shop.test", 80),

@@ -184,7 +184,7 @@ def test_routes_of_all_shapes_live_side_by_side() -> None:
         assert client.get("/a/%C3%A9%20").json()["x"] == "é "
         assert client.post("/a/b/c").json()["route"] == "post"
         assert client.put("/a/b/c").headers["allow"] == "GET, POST"
-    assert [getattr(route, "path", "") for route in app.routes][4:] == ["/a/{x}/c", "/a/b/{y}", "/{z}/b/c", "/a/{x}", "/a/b/c"]
+    assert [getattr(route, "path", "") for route in app.routes][-5:] == ["/a/{x}/c", "/a/b/{y}", "/{z}/b/c", "/a/{x}", "/a/b/c"]
 
 
 def echo(route: str) -> Any:

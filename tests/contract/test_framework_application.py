@@ -61,12 +61,8 @@ def test_names_of_two_places_are_one_object() -> None:
     assert "fasterapi" not in {path.name for path in Path(FasterAPI.__file__).parent.parent.iterdir()}
 
 
-def test_what_is_to_come_is_told() -> None:
-    """An option without its feature raises, and says which it is."""
-    options: list[tuple[str, Any]] = [("scalar_url", "/s")]
-    for name, value in options:
-        with pytest.raises(NotImplementedError, match=name):
-            Faster(**{name: value})
+def test_what_cannot_be_is_told() -> None:
+    """Arguments by position, and scopes that are none."""
     with pytest.raises(TypeError, match="positional"):
         Faster("title")  # type: ignore
     with pytest.raises(RuntimeError, match="scope type 'gopher'"):

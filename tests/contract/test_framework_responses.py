@@ -162,7 +162,7 @@ def test_files_are_sent_with_validators_and_ranges(tmp_path: Path) -> None:
     with TestClient(app) as client:
         whole = client.get("/x")
         assert (whole.content, whole.headers["content-length"], whole.headers["accept-ranges"]) == (b"0123456789", "10", "bytes")
-        assert whole.headers["content-disposition"].startswith("attachment; filename*=utf-8''%D0%9E")
+        assert whole.headers["content-disposition"].startswith('attachment; filename="_____ ')
         assert whole.headers["etag"]
         assert whole.headers["last-modified"]
         part = client.get("/x", headers={"range": "bytes=2-4"})

@@ -168,3 +168,14 @@ def test_a_name_with_control_characters_is_not_written() -> None:
     for name in ("a\r\nX: y", "\0", "\x7f", "\ud800"):
         with pytest.raises(ValueError, match="control character U"):
             format_disposition("attachment", name)
+
+
+@given(st.text(max_size=50))
+def test_a_name_with_control_characters_may_be_encoded(name: str) -> None:
+    """Then the field is printable ASCII all the same, and parsing undoes writing, but for what is no character."""
+    field = format_disposition("attachment", name, encode_controls=True)
+    assert field.isascii()
+    assert field.isprintable()
+    assert parse_disposition(field) == ("attachment", name.encode(errors="replace").decode())
+    with pytest.raises(ValueError, match="no token"):
+        format_disposition("in line", name, encode_controls=True)

@@ -1,4 +1,4 @@
-"""The pages that show a schema: Swagger UI and ReDoc."""
+"""The pages that show a schema: Swagger UI, ReDoc and Scalar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from starlette.responses import HTMLResponse
 
 from FasterAPI.encoders import jsonable_encoder
 
-__all__ = ["get_redoc_html", "get_swagger_ui_html", "get_swagger_ui_oauth2_redirect_html", "swagger_ui_default_parameters"]
+__all__ = [
+    "get_redoc_html",
+    "get_scalar_html",
+    "get_swagger_ui_html",
+    "get_swagger_ui_oauth2_redirect_html",
+    "scalar_default_parameters",
+    "swagger_ui_default_parameters",
+]
 
 _SWAGGER = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/"
 _FAVICON = "https://fastapi.tiangolo.com/img/favicon.png"
@@ -22,11 +29,25 @@ swagger_ui_default_parameters: dict[str, Any] = {
     "showExtensions": True,
     "showCommonExtensions": True,
 }
+# Nothing is to leave the page on its own: no fonts, measurements or services of its makers.
+scalar_default_parameters: dict[str, Any] = {
+    "withDefaultFonts": False,
+    "telemetry": False,
+    "agent": {"disabled": True},
+    "mcp": {"disabled": True},
+    "hideClientButton": True,
+    "showDeveloperTools": "never",
+}
 
 
 def _script_json(value: Any) -> str:
     """JSON that cannot end the script that it stands in."""
     return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _script_text(value: str) -> str:
+    """Text in single quotes, as those who look for a URL in the page expect it, that can end neither them nor the script."""
+    return "'" + _script_json(value)[1:-1].replace("'", "\\u0027") + "'"
 
 
 def get_swagger_ui_html(
@@ -53,7 +74,7 @@ def get_swagger_ui_html(
     settings = {**swagger_ui_default_parameters, **(swagger_ui_parameters or {})}
     lines = [f"{_script_json(key)}: {_script_json(jsonable_encoder(value))}," for key, value in settings.items()]
     if oauth2_redirect_url:
-        lines.append(f"oauth2RedirectUrl: window.location.origin + '{html.escape(oauth2_redirect_url)}',")
+        lines.append(f"oauth2RedirectUrl: window.location.origin + {_script_text(oauth2_redirect_url)},")
     login = f"ui.initOAuth({_script_json(jsonable_encoder(init_oauth))})" if init_oauth else ""
     options = "\n        ".join(lines)
     return HTMLResponse(f"""<!DOCTYPE html>
@@ -69,7 +90,7 @@ def get_swagger_ui_html(
     <script src="{html.escape(swagger_js_url)}"></script>
     <script>
       const ui = SwaggerUIBundle({{
-        url: '{html.escape(openapi_url)}',
+        url: {_script_text(openapi_url)},
         {options}
         presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
       }})
@@ -105,6 +126,43 @@ def get_redoc_html(
     <noscript>ReDoc requires Javascript to function. Please enable it to browse the documentation.</noscript>
     <redoc spec-url="{html.escape(openapi_url)}"></redoc>
     <script src="{html.escape(redoc_js_url)}"> </script>
+  </body>
+</html>
+""")
+
+
+def get_scalar_html(
+    *,
+    openapi_url: str,
+    title: str,
+    scalar_js_url: str = "https://cdn.jsdelivr.net/npm/@scalar/api-reference@1",
+    scalar_favicon_url: str = _FAVICON,
+    scalar_parameters: dict[str, Any] | None = None,
+) -> HTMLResponse:
+    """The page of Scalar for a schema.
+
+    Args:
+        openapi_url: of the schema.
+        title: of the page.
+        scalar_js_url, scalar_favicon_url: its parts.
+        scalar_parameters: settings of the page, added to or in place of `scalar_default_parameters`.
+    """
+    settings = {"url": openapi_url, **scalar_default_parameters, **(scalar_parameters or {})}
+    return HTMLResponse(f"""<!DOCTYPE html>
+<html>
+  <head>
+    <title>{html.escape(title)}</title>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <link rel="shortcut icon" href="{html.escape(scalar_favicon_url)}">
+  </head>
+  <body>
+    <noscript>Scalar needs JavaScript.</noscript>
+    <div id="scalar"></div>
+    <script src="{html.escape(scalar_js_url)}"></script>
+    <script>
+      Scalar.createApiReference('#scalar', {_script_json(jsonable_encoder(settings))})
+    </script>
   </body>
 </html>
 """)
