@@ -44,7 +44,8 @@ class Told:
         from opentelemetry.sdk.trace.export import SimpleSpanProcessor
         from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-        self._spans, self._records, self._reader = InMemorySpanExporter(), InMemoryLogRecordExporter(), InMemoryMetricReader()
+        records: Any = InMemoryLogRecordExporter  # its constructor has no annotations
+        self._spans, self._records, self._reader = InMemorySpanExporter(), records(), InMemoryMetricReader()
         self.tracer = TracerProvider(shutdown_on_exit=False)
         self.tracer.add_span_processor(SimpleSpanProcessor(self._spans))
         self.meter = MeterProvider(metric_readers=[self._reader], shutdown_on_exit=False)

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 from starlette.middleware import Middleware
-from starlette.middleware.errors import ServerErrorMiddleware
 
 from FasterAPI import (
     Faster,
     TestClient,
     _telemetry,
 )
+from FasterAPI.middleware.errors import ServerErrorMiddleware
 from tests.contract.telemetry_told import Told, needs_exporter, needs_sdk, shop
 
 

@@ -389,7 +389,8 @@ def test_processors_find_what_was_wrong(told: Told) -> None:
         assert data is not None
         found.append((data.errors and data.errors[0]["type"], data.body))
 
-    told.logger.add_log_record_processor(SimpleNamespace(on_emit=on_emit, shutdown=lambda: None))
+    processor: Any = SimpleNamespace(on_emit=on_emit, shutdown=lambda: None)
+    told.logger.add_log_record_processor(processor)
     client = TestClient(shop(telemetry=told.settings))
     client.post("/v1/items", json={"a": "x"})
     client.post("/v1/items", content=b"{", headers={"content-type": "application/json"})
