@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from FasterAPI._router import APIRouter, FasterRouter
     from FasterAPI.applications import FastAPI, Faster
     from FasterAPI.background import BackgroundTask, BackgroundTasks
-    from FasterAPI.concurrency import run_in_threadpool
+    from FasterAPI.concurrency import SubInterpreterPool, run_in_subinterpreter, run_in_threadpool
     from FasterAPI.datastructures import FormData, UploadFile
     from FasterAPI.exceptions import HTTPException, RequestValidationError, WebSocketException
     from FasterAPI.middleware.base import BaseHTTPMiddleware
@@ -57,7 +57,7 @@ _HOME_OF = {
         "_router": "FasterRouter",
         "applications": "FastAPI Faster",
         "background": "BackgroundTask BackgroundTasks",
-        "concurrency": "run_in_threadpool",
+        "concurrency": "SubInterpreterPool run_in_subinterpreter run_in_threadpool",
         "datastructures": "FormData UploadFile",
         "exceptions": "HTTPException RequestValidationError WebSocketException",
         "middleware.base": "BaseHTTPMiddleware",
@@ -133,6 +133,7 @@ __all__ = [
     "SessionMiddleware",
     "StaticFiles",
     "StreamingResponse",
+    "SubInterpreterPool",
     "TestClient",
     "TrustedHostMiddleware",
     "UJSONResponse",
@@ -142,6 +143,7 @@ __all__ = [
     "WebSocketException",
     "WebSocketState",
     "__version__",
+    "run_in_subinterpreter",
     "run_in_threadpool",
     "status",
 ]
