@@ -359,14 +359,14 @@ def test_a_pool_serves_any_loop(pool: SubInterpreterPool) -> None:
     results: list[list[int]] = []
 
     async def several(first: int) -> list[int]:
-        return await asyncio.gather(*(pool.run(jobs.echo, first + n) for n in range(20)))
+        return list(await asyncio.gather(*(pool.run(jobs.primes, first + n) for n in range(20))))
 
     threads = [threading.Thread(target=lambda first=first: results.append(asyncio.run(several(first)))) for first in (0, 100, 200)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(results) == [list(range(first, first + 20)) for first in (0, 100, 200)]
+    assert sorted(results) == [[jobs.primes(first + n) for n in range(20)] for first in (0, 100, 200)]
 
 
 # --- what the constructor takes

@@ -337,8 +337,8 @@ def test_the_public_module_of_interpreters_is_used_where_it_is(monkeypatch: pyte
 
     before = interpreters()
     jobs_call = pack(jobs.interpreter_id, (), shareable=True)
-    monkeypatch.setitem(sys.modules, "concurrent.interpreters", types.SimpleNamespace(create=Interpreter))  # type: ignore[arg-type]
-    monkeypatch.setattr(workers.sys, "version_info", (3, 14))
+    monkeypatch.setitem(sys.modules, "concurrent.interpreters", types.SimpleNamespace(create=Interpreter))
+    monkeypatch.setattr(sys, "version_info", (3, 14))
     worker = workers.InterpreterWorker()
     assert unpack(worker.call(jobs_call)) != 0
     assert unpack(worker.call(pack(jobs.echo, ([1],), shareable=True))) == [1]

@@ -88,7 +88,8 @@ class SubInterpreterPool:
             RemoteError: for an exception of the function that cannot be pickled.
             WorkerDied: the process of the call has ended.
         """
-        return await self._outcome(self._submit(func, args))
+        result: T = await self._outcome(self._submit(func, args))
+        return result
 
     def _submit(self, func: Callable[..., Any], args: tuple[Any, ...]) -> Future[Outcome]:
         if inspect.iscoroutinefunction(func):
@@ -148,7 +149,8 @@ async def run_in_subinterpreter(func: Callable[..., T], *args: Any) -> T:
         if _shared is None or _shared._crew.process_id != os.getpid():
             _shared = SubInterpreterPool()
         pool, future = _shared, _shared._submit(func, args)
-    return await pool._outcome(future)
+    result: T = await pool._outcome(future)
+    return result
 
 
 def close_shared_pool() -> None:
