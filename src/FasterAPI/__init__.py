@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from FasterAPI import status as status
     from FasterAPI._depends import Depends, Security
     from FasterAPI._events import ServerSentEvent
+    from FasterAPI._radix import RadixRouter
     from FasterAPI._router import APIRouter, FasterRouter
     from FasterAPI.applications import FastAPI, Faster
     from FasterAPI.background import BackgroundTask, BackgroundTasks
@@ -54,6 +55,7 @@ _HOME_OF = {
     for home, names in {
         "_depends": "Depends Security",
         "_events": "ServerSentEvent",
+        "_radix": "RadixRouter",
         "_router": "FasterRouter",
         "applications": "FastAPI Faster",
         "background": "BackgroundTask BackgroundTasks",
@@ -122,6 +124,7 @@ __all__ = [
     "Path",
     "PlainTextResponse",
     "Query",
+    "RadixRouter",
     "RedirectResponse",
     "Request",
     "RequestDecompressionMiddleware",
