@@ -14,9 +14,10 @@ from multiprocessing.context import BaseContext
 from types import TracebackType
 from typing import Any, Literal, NoReturn, TypeVar
 
+from FasterAPI._cores import usable_cores
 from FasterAPI._parallel.crew import Backend, Crew
 from FasterAPI._parallel.remote import Outcome, pack, unpack
-from FasterAPI._parallel.workers import have_interpreters, usable_cores
+from FasterAPI._parallel.workers import have_interpreters
 
 __all__ = ["SubInterpreterPool", "close_shared_pool", "run_in_subinterpreter"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import pickle
 import signal
 import sys
@@ -14,7 +13,7 @@ from typing import Any, Protocol
 from FasterAPI._parallel.errors import WorkerDied
 from FasterAPI._parallel.remote import Call, Outcome, execute, main_file
 
-__all__ = ["InterpreterWorker", "ProcessWorker", "Worker", "have_interpreters", "usable_cores"]
+__all__ = ["InterpreterWorker", "ProcessWorker", "Worker", "have_interpreters"]
 
 _GRACE = 5.0  # seconds that a process has for its end, before it is killed
 _PUBLIC = "concurrent.interpreters"  # Python 3.14
@@ -182,9 +181,3 @@ def _serve(parents: connection.Connection, pipe: connection.Connection) -> None:
             pipe.send_bytes(pickle.dumps(execute(*pickle.loads(message)), 5))
         except (EOFError, OSError):
             return
-
-
-def usable_cores() -> int:
-    """How many processor cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
