@@ -49,6 +49,12 @@ def wait_for(path: str, said: str = "") -> str:
     return said
 
 
+def forever(path: str) -> NoReturn:
+    Path(path).touch()
+    while True:
+        pass
+
+
 def note(path: str, text: str) -> None:
     with open(path, "a") as file:
         file.write(text)

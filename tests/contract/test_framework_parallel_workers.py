@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -225,6 +226,38 @@ def test_processes_that_still_compute_are_ended_with_the_program(tmp_path: Path)
     """, "-W", "error")  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not is_there(int((tmp_path / "begun").read_text()))
+
+
+@pytest.mark.skipif(not HAVE or sys.platform == "win32", reason="no interpreters, or no such signals")
+def test_a_program_that_waits_for_an_interpreter_can_be_interrupted(tmp_path: Path) -> None:
+    """A call that never ends keeps it, until whoever runs it has had enough."""
+    text = """
+        import asyncio, atexit
+        from FasterAPI.concurrency import SubInterpreterPool
+        from tests.contract import parallel_jobs as jobs
+
+        async def main():
+            global pool
+            pool = SubInterpreterPool(1, backend="interpreters")
+            call = asyncio.ensure_future(pool.run(jobs.forever, "begun"))
+            await asyncio.to_thread(jobs.wait_for, "begun")
+            call.cancel()
+
+        if __name__ == "__main__":
+            asyncio.run(main())
+            atexit.register(print, "ending", flush=True)
+    """
+    file = tmp_path / "program.py"
+    file.write_text(textwrap.dedent(text))
+    command = [sys.executable, str(file)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ending\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == -signal.SIGINT
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

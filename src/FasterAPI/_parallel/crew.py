@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
+import signal
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
@@ -224,5 +225,10 @@ def _end_all() -> None:
     crews = tuple(_living)
     for crew in crews:
         crew.stop(end_processes=True)
-    for crew in crews:
-        crew.join()
+    try:
+        for crew in crews:
+            crew.join()
+    except KeyboardInterrupt:
+        # Python would wait for the interpreter of the call that still runs, deaf to signals.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
