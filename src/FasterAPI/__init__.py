@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from FasterAPI import status as status
     from FasterAPI._depends import Depends, Security
     from FasterAPI._events import ServerSentEvent
+    from FasterAPI._radix import RadixRouter
     from FasterAPI._router import APIRouter, FasterRouter
     from FasterAPI.applications import FastAPI, Faster
     from FasterAPI.background import BackgroundTask, BackgroundTasks
-    from FasterAPI.concurrency import run_in_threadpool
+    from FasterAPI.concurrency import SubInterpreterPool, run_in_subinterpreter, run_in_threadpool
     from FasterAPI.datastructures import FormData, UploadFile
     from FasterAPI.exceptions import HTTPException, RequestValidationError, WebSocketException
     from FasterAPI.middleware.base import BaseHTTPMiddleware
@@ -54,10 +55,11 @@ _HOME_OF = {
     for home, names in {
         "_depends": "Depends Security",
         "_events": "ServerSentEvent",
+        "_radix": "RadixRouter",
         "_router": "FasterRouter",
         "applications": "FastAPI Faster",
         "background": "BackgroundTask BackgroundTasks",
-        "concurrency": "run_in_threadpool",
+        "concurrency": "SubInterpreterPool run_in_subinterpreter run_in_threadpool",
         "datastructures": "FormData UploadFile",
         "exceptions": "HTTPException RequestValidationError WebSocketException",
         "middleware.base": "BaseHTTPMiddleware",
@@ -122,6 +124,7 @@ __all__ = [
     "Path",
     "PlainTextResponse",
     "Query",
+    "RadixRouter",
     "RedirectResponse",
     "Request",
     "RequestDecompressionMiddleware",
@@ -133,6 +136,7 @@ __all__ = [
     "SessionMiddleware",
     "StaticFiles",
     "StreamingResponse",
+    "SubInterpreterPool",
     "TestClient",
     "TrustedHostMiddleware",
     "UJSONResponse",
@@ -142,6 +146,7 @@ __all__ = [
     "WebSocketException",
     "WebSocketState",
     "__version__",
+    "run_in_subinterpreter",
     "run_in_threadpool",
     "status",
 ]

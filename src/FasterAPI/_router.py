@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
@@ -510,6 +511,9 @@ class APIRouter(Verbs, routing.Router):
             await super().lifespan(scope, receive, send)
         finally:
             self.lifespan_context = own
+            parallel = sys.modules.get("FasterAPI._parallel.pool")
+            if parallel is not None:
+                parallel.close_shared_pool()
 
     async def _startup(self) -> None:
         for handler in self.on_startup:

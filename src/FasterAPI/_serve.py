@@ -1,10 +1,12 @@
-"""`app.run()`: serve with uvicorn, and with those options that it has."""
+"""`app.run()` and `FasterAPI.server.run`: serve with uvicorn, and with those options that it has."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
 from typing import Any
+
+from FasterAPI._cores import usable_cores
 
 __all__ = ["serve"]
 
@@ -16,7 +18,7 @@ _LATER = (
 
 
 def serve(app: Any, options: dict[str, Any]) -> None:
-    """Run until the process is told to stop.
+    """Run an application, or "module:name" of one, until the process is told to stop.
 
     Raises:
         NotImplementedError: for an option that uvicorn does not have, and for several processes of an object.
@@ -33,6 +35,8 @@ def serve(app: Any, options: dict[str, Any]) -> None:
         close = difflib.get_close_matches(name, known, 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise TypeError(f"run() got an unexpected keyword argument {name!r}{hint}")
-    if options.get("reload") or options.get("workers") not in (None, 1):
+    if options.get("workers") == "auto":
+        options["workers"] = usable_cores()
+    if not isinstance(app, str) and (options.get("reload") or options.get("workers") not in (None, 1)):
         raise NotImplementedError("reload and workers need the name of the application: uvicorn module:app --reload --workers N")
     uvicorn.run(app, **options)

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from FasterAPI._cores import usable_cores
+
 __all__ = ["app", "find_target", "load_target", "main", "rewritten"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Applications of FasterAPI.", pretty_exceptions_enable=False)
@@ -110,7 +112,7 @@ def _serve(target: str, *, reload: bool, **options: Any) -> None:
 
 def _workers(value: str) -> int:
     if value == "auto":
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return usable_cores()
     if not value.isdigit() or int(value) < 1:
         raise typer.BadParameter("a number of processes, or auto")
     return int(value)

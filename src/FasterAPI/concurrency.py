@@ -1,10 +1,11 @@
-"""Threads for functions that block, and context managers that live in them."""
+"""Threads for functions that block, and context managers that live in them; interpreters and processes for those that compute."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -13,18 +14,41 @@ from starlette.concurrency import run_until_first_complete
 
 from FasterAPI._threads import iterate_in_threadpool, run_in_threadpool, run_without_limit
 
+if TYPE_CHECKING:
+    from FasterAPI._parallel.errors import RemoteError, SubInterpreterImportError, WorkerDied
+    from FasterAPI._parallel.pool import SubInterpreterPool, run_in_subinterpreter
+
 __all__ = [
     "DependencyLimit",
+    "RemoteError",
+    "SubInterpreterImportError",
+    "SubInterpreterPool",
+    "WorkerDied",
     "asynccontextmanager",
     "contextmanager_in_threadpool",
     "iterate_in_threadpool",
     "limited",
+    "run_in_subinterpreter",
     "run_in_threadpool",
     "run_until_first_complete",
     "shielded_exit",
 ]
 
 T = TypeVar("T")
+
+# Loaded when first used: processes and interpreters are for few.
+_HOME_OF = {
+    **dict.fromkeys(("RemoteError", "SubInterpreterImportError", "WorkerDied"), "errors"),
+    **dict.fromkeys(("SubInterpreterPool", "run_in_subinterpreter"), "pool"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"FasterAPI._parallel.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 @asynccontextmanager
