@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from FasterAPI._handlers import answering
+
 __all__ = ["Layer", "put_around"]
 
 _HANDLERS = "starlette.exception_handlers"  # in the scope: those that the nearest `wrap_app_handling_exceptions` asks
@@ -22,8 +24,8 @@ class Layer:
     """Middleware, outermost first, and handlers inside of it. One stack serves all routes of a router."""
 
     def __init__(self, middleware: Sequence[Middleware], exception_handlers: Mapping[Any, Callable[..., Any]]) -> None:
-        by_status = {key: handler for key, handler in exception_handlers.items() if isinstance(key, int)}
-        by_class = {key: handler for key, handler in exception_handlers.items() if not isinstance(key, int)}
+        by_status = {key: answering(handler) for key, handler in exception_handlers.items() if isinstance(key, int)}
+        by_class = {key: answering(handler) for key, handler in exception_handlers.items() if not isinstance(key, int)}
         self._own = (by_class, by_status)
         stack: ASGIApp = self._innermost
         for cls, args, kwargs in reversed(middleware):

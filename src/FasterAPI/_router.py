@@ -500,13 +500,7 @@ class APIRouter(Verbs, routing.Router):
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = self.lifespan_context
-        found = (dependant for route in self.routes if hasattr(route, "dependant") for dependant in route.dependant.walk())
-        dependants = [dependant for dependant in found if dependant.scope == "lifespan"]
-        if dependants:
-            from FasterAPI._lifespan_values import lifespan_values
-
-            provider = self.dependency_overrides_provider or self
-            self.lifespan_context = _merged(own, lambda app: lifespan_values(provider, dependants))
+        self.lifespan_context = self._whole_life()
         try:
             await super().lifespan(scope, receive, send)
         finally:
@@ -514,6 +508,38 @@ class APIRouter(Verbs, routing.Router):
             parallel = sys.modules.get("FasterAPI._parallel.pool")
             if parallel is not None:
                 parallel.close_shared_pool()
+
+    def _whole_life(self) -> Any:
+        """The lifespan, and inside it the dependencies that live as long."""
+        found = (dependant for route in self.routes if hasattr(route, "dependant") for dependant in route.dependant.walk())
+        dependants = [dependant for dependant in found if dependant.scope == "lifespan"]
+        if not dependants:
+            return self.lifespan_context
+        from FasterAPI._lifespan_values import lifespan_values
+
+        provider = self.dependency_overrides_provider or self
+        return _merged(self.lifespan_context, lambda app: lifespan_values(provider, dependants))
+
+    def mount(self, path: str, app: ASGIApp, name: str | None = None, *, lifespan: bool = False) -> None:
+        """Serve another application under a path.
+
+        Args:
+            path: its prefix.
+            app: any ASGI application.
+            name: for `url_path_for`.
+            lifespan: run its lifespan inside this one's; what that yields joins the state of requests.
+
+        Raises:
+            TypeError: for `lifespan=True`, where the application is none of this framework's or Starlette's.
+        """
+        super().mount(path, app, name)
+        if not lifespan:
+            return
+        inner: Any = getattr(app, "router", app)
+        if not isinstance(inner, routing.Router):
+            raise TypeError(f"lifespan=True needs an application whose lifespan is known, not {type(app).__name__}")
+        life = (lambda: inner._whole_life()) if isinstance(inner, APIRouter) else (lambda: inner.lifespan_context)
+        self.lifespan_context = _merged(self.lifespan_context, lambda _: life()(app))
 
     async def _startup(self) -> None:
         for handler in self.on_startup:

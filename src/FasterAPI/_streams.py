@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -16,7 +17,7 @@ from FasterAPI._streaming import closing
 from FasterAPI._threads import iterate_in_threadpool
 from FasterAPI.encoders import jsonable_encoder
 
-__all__ = ["encoded_event", "encoded_json", "events", "json_lines", "raw"]
+__all__ = ["encoded_event", "encoded_json", "events", "json_lines", "raw", "with_pings"]
 
 
 def encoded_json(value: Any) -> bytes:
@@ -79,37 +80,41 @@ def json_lines(items: Any, encode: Callable[[Any], bytes]) -> AsyncIterator[byte
 
 async def events(items: Any, encode: Callable[[Any], bytes], stack: AsyncExitStack, ping: float) -> AsyncIterator[bytes]:
     """Each item as an event, and a comment after `ping` seconds without one. `stack`: of the request, whose end ends it."""
-    stream = await stack.enter_async_context(_with_pings(items, encode, ping))
+    stream = await stack.enter_async_context(with_pings(items, partial(encoded_event, encode=encode), ping))
     stack.push_async_callback(stream.aclose)
     return raw(stream)
 
 
 @asynccontextmanager
-async def _with_pings(items: Any, encode: Callable[[Any], bytes], ping: float) -> AsyncIterator[Any]:
+async def with_pings(items: Any, written: Callable[[Any], bytes], ping: float) -> AsyncIterator[Any]:
+    """Each item as an event, `written` when the one before was sent, and a comment after `ping` seconds of waiting for one."""
     source = items if hasattr(items, "__aiter__") else iterate_in_threadpool(items)
-    # Two tasks: waiting for an item must not be cancelled when it is time for a comment.
+    # A task of its own: waiting for an item must not be cancelled when it is time for a comment.
     sending, receiving = anyio.create_memory_object_stream[bytes](1)
-    sending_out, out = anyio.create_memory_object_stream[bytes](1)
+    wanted = anyio.Semaphore(0)
 
     async def produce() -> None:
         async with sending, closing(items), closing(source):
+            await wanted.acquire()
             async for item in source:
-                await sending.send(encoded_event(item, encode))
+                await sending.send(written(item))
+                await wanted.acquire()
 
-    async def forward() -> None:
-        async with sending_out, receiving:
+    async def out() -> AsyncIterator[bytes]:
+        async with receiving:
+            wanted.release()
             while True:
-                try:
-                    with anyio.fail_after(ping):
+                data = None
+                with anyio.move_on_after(ping):
+                    try:
                         data = await receiving.receive()
-                except TimeoutError:
-                    data = sse.KEEPALIVE_COMMENT
-                except anyio.EndOfStream:
-                    return
-                await sending_out.send(data)
+                    except anyio.EndOfStream:
+                        return
+                yield sse.KEEPALIVE_COMMENT if data is None else data
+                if data is not None:
+                    wanted.release()
 
     async with anyio.create_task_group() as group:
         group.start_soon(produce)
-        group.start_soon(forward)
-        yield out
+        yield out()
         group.cancel_scope.cancel()

@@ -25,6 +25,7 @@ from FasterAPI._body_limit import AppBodyLimitMiddleware
 from FasterAPI._body_memory import check_options
 from FasterAPI._depends import Depends
 from FasterAPI._frontend import Fallback
+from FasterAPI._handlers import answering
 from FasterAPI._options import AnyRoute
 from FasterAPI._outcome import BODY, GAVE_UP, OUTCOME, outcome_app, replaying
 from FasterAPI._problems import PROBLEM_HANDLERS, describe_problems
@@ -257,9 +258,9 @@ class Faster(Verbs, Starlette):
         last_resort = None
         for key, handler in self.exception_handlers.items():
             if key in (500, Exception):
-                last_resort = handler
+                last_resort = answering(handler)
             else:
-                handlers[key] = handler
+                handlers[key] = answering(handler)
         stack = [
             Middleware(outermost, handler=last_resort, debug=self.debug),
             Middleware(AppBodyLimitMiddleware, max_body_size=self.max_body_size),
@@ -369,6 +370,10 @@ class Faster(Verbs, Starlette):
             form_limits=form_limits,
             raises=raises,
         )
+
+    def mount(self, path: str, app: ASGIApp, name: str | None = None, *, lifespan: bool = False) -> None:
+        """Serve another application under a path; `lifespan`: run its lifespan inside this one's."""
+        self.router.mount(path, app, name, lifespan=lifespan)
 
     def websocket(
         self, path: str, name: str | None = None, *, dependencies: Sequence[Depends] | None = None

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from FasterAPI.encoders import jsonable_encoder
@@ -31,9 +32,14 @@ async def http_exception_handler(request: Request, exc: HTTPException) -> Respon
     return JSONResponse({"detail": exc.detail}, status_code=exc.status_code, headers=headers)
 
 
-async def client_disconnect_handler(request: Request, exc: ClientDisconnect) -> None:
-    """Nothing: whoever asked is gone."""
+async def client_disconnect_handler(request: Request, exc: ClientDisconnect) -> ASGIApp:
+    """No answer: whoever asked is gone."""
     logger.debug("client disconnected before the end of its request: %s %s", request.method, request.url.path)
+    return _silence
+
+
+async def _silence(scope: Scope, receive: Receive, send: Send) -> None:
+    pass
 
 
 async def request_validation_exception_handler(request: Request, exc: RequestValidationError) -> JSONResponse:

@@ -22,7 +22,6 @@ from starlette.responses import JSONResponse as StarletteJSONResponse
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Match, Mount, NoMatchFound, Route, WebSocketRoute, compile_path, get_name
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
 
 from FasterAPI import _streams
 from FasterAPI._annotations import is_kind
@@ -57,6 +56,7 @@ from FasterAPI.responses import PLAIN, JSONResponse, StreamingResponse, plain_re
 from FasterAPI.sse import EventSourceResponse
 from FasterAPI.types import IncEx
 from FasterAPI.utils import generate_unique_id, is_body_allowed_for_status_code
+from FasterAPI.websockets import WebSocket
 
 __all__ = [
     "APIRoute",
@@ -126,6 +126,7 @@ def websocket_session(func: Callable[[WebSocket], Awaitable[None]]) -> ASGIApp:
                 async with AsyncExitStack() as function_stack:
                     scope[FUNCTION_STACK] = function_stack
                     await func(session)
+                await session.close()  # where the operation has not; a handshake that nobody accepted is refused
 
         await wrap_app_handling_exceptions(serve, session)(scope, receive, send)
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
+
+from starlette.background import BackgroundTask
+from starlette.types import Send
 
 from FasterAPI._streaming import StreamingResponse
 
@@ -12,9 +17,49 @@ KEEPALIVE_COMMENT = b": ping\n\n"
 
 
 class EventSourceResponse(StreamingResponse):
-    """A stream of events. As `response_class` of a generator operation, each item it yields is one."""
+    """A stream of events. As `response_class` of a generator operation, each item it yields is one.
+
+    Args:
+        content: an iterator of either kind, of `ServerSentEvent`, of text (the data of an event), of bytes (an event as it goes on
+            the wire, see `format_sse_event`), or of other values (sent as JSON).
+        status_code, headers, media_type, background: as of other responses.
+        ping_interval: seconds of silence after which a comment shows that the stream lives; None: never.
+    """
 
     media_type = "text/event-stream"
+
+    def __init__(
+        self,
+        content: Any,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+        background: BackgroundTask | None = None,
+        *,
+        ping_interval: float | None = 15.0,
+    ) -> None:
+        super().__init__(content, status_code, headers, media_type, background)
+        self.headers.setdefault("Cache-Control", "no-cache")
+        self.headers.setdefault("X-Accel-Buffering", "no")
+        if ping_interval is not None and not ping_interval > 0:
+            raise ValueError(f"ping_interval must be a number of seconds above 0, or None, not {ping_interval!r}")
+        self._ping_interval = math.inf if ping_interval is None else ping_interval
+
+    async def stream_response(self, send: Send) -> None:
+        from FasterAPI._streams import with_pings
+
+        items, self._content = self._content, ()  # which is closed here
+        async with with_pings(items, _written, self._ping_interval) as events:
+            self.body_iterator = events
+            await super().stream_response(send)
+
+
+def _written(item: Any) -> bytes:
+    from FasterAPI._streams import encoded_event, encoded_json
+
+    if isinstance(item, bytes):
+        return item
+    return format_sse_event(data_str=item) if isinstance(item, str) else encoded_event(item, encoded_json)
 
 
 def _lines(text: str) -> list[str]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from FasterAPI.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from FasterAPI.websockets import WebSocket, WebSocketDisconnect, WebSocketMessageError, WebSocketState
 
-__all__ = ["WebSocket", "WebSocketDisconnect", "WebSocketState"]
+__all__ = ["WebSocket", "WebSocketDisconnect", "WebSocketMessageError", "WebSocketState"]

@@ -8,10 +8,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from starlette.applications import Starlette
 
 import FasterAPI
 from FasterAPI import (
@@ -366,3 +369,56 @@ def test_the_client_follows_redirects_and_keeps_cookies() -> None:
         assert (response.json(), str(response.url), len(response.history)) == ({"a": "1"}, "http://testserver/get", 1)
     with TestClient(app, follow_redirects=False) as client:
         assert client.get("/set").status_code == 307
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_the_life_of_a_mounted_application_is_run_where_it_is_asked_for(runs: bool) -> None:
+    """Inside that of the parent, once, with its lifespan dependencies and its state; otherwise not at all."""
+    events: list[str] = []
+
+    def life(name: str) -> Any:
+        @asynccontextmanager
+        async def around(app: Any) -> AsyncIterator[dict[str, str]]:
+            events.append(f"{name} begins")
+            yield {name: name}
+            events.append(f"{name} ends")
+
+        return around
+
+    def pool() -> Iterator[str]:
+        events.append("pool opens")
+        yield "pool"
+        events.append("pool closes")
+
+    child, parent = Faster(lifespan=life("child")), Faster(lifespan=life("parent"))
+
+    @child.get("/")
+    def read(request: Request, value: Annotated[str, Depends(pool, scope="lifespan")]) -> Any:
+        return [value, sorted(request.state._state)]
+
+    parent.mount("/child", child, lifespan=runs)
+    with TestClient(parent) as client:
+        if runs:
+            assert client.get("/child/").json() == ["pool", ["child", "parent"]]
+    inside = ["child begins", "pool opens", "pool closes", "child ends"] if runs else []
+    assert events == ["parent begins", *inside, "parent ends"]
+
+
+def test_a_life_that_is_not_known_cannot_be_run() -> None:
+    """A bare ASGI application says nothing of its own; Starlette's do."""
+
+    async def bare(scope: Any, receive: Any, send: Any) -> None: ...
+
+    with pytest.raises(TypeError, match="lifespan=True needs an application whose lifespan is known, not function"):
+        Faster().mount("/x", bare, lifespan=True)
+    begun: list[str] = []
+
+    @asynccontextmanager
+    async def around(app: Any) -> AsyncIterator[None]:
+        begun.append("starlette")
+        yield
+
+    app = FastAPI()
+    app.mount("/x", Starlette(lifespan=around), "x", lifespan=True)
+    with TestClient(app):
+        assert begun == ["starlette"]

@@ -18,6 +18,7 @@ from FasterAPI import (
     BaseHTTPMiddleware,
     CORSMiddleware,
     Faster,
+    FasterRouter,
     GZipMiddleware,
     HTTPException,
     JSONResponse,
@@ -418,3 +419,51 @@ def test_mounted_applications_have_their_own_handlers_and_schema() -> None:
         assert (schema["info"]["title"], schema["servers"], list(schema["paths"])) == ("Inner", [{"url": "/documented"}], ["/y"])
         assert "/documented/openapi.json" in client.get("/documented/docs").text
         assert client.get("/openapi.json").json()["paths"] == {}
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_handler_may_return_status_body_and_fields(kind: str) -> None:
+    """The native way to answer; fields may repeat, and the length is stated."""
+
+    def sync(request: Any, exc: Exception) -> Any:
+        return 418, str(exc), [("x-a", "1"), ("x-a", "2"), ("content-type", "text/plain")]
+
+    async def asynchronous(request: Any, exc: Exception) -> Any:
+        return sync(request, exc)
+
+    handler = sync if kind == "sync" else asynchronous
+    router = FasterRouter("/inner", exception_handlers={ValueError: handler})
+    app = Faster(exception_handlers={LookupError: handler, 404: handler})
+
+    @router.get("/")
+    def fail_inside() -> None:
+        raise ValueError("inside")
+
+    @app.get("/")
+    async def fail() -> None:
+        raise LookupError("here")
+
+    app.include_router(router)
+    client = TestClient(app)
+    for path, text in (("/", "here"), ("/inner/", "inside"), ("/nowhere", "404: Not Found")):
+        answer = client.get(path)
+        assert (answer.status_code, answer.text, answer.headers.get_list("x-a")) == (418, text, ["1", "2"])
+        assert answer.headers["content-length"] == str(len(text))
+
+
+@pytest.mark.parametrize("result", [None, "text", (1, 2), {"a": 1}])
+def test_a_handler_that_returns_no_answer_is_an_error(result: Any) -> None:
+    """500, and a `TypeError` with its name for the server."""
+    app = Faster()
+
+    @app.exception_handler(LookupError)
+    def forgetful(request: Any, exc: Exception) -> Any:
+        return result
+
+    @app.get("/")
+    def fail() -> None:
+        raise LookupError
+
+    assert TestClient(app, raise_server_exceptions=False).get("/").status_code == 500
+    with pytest.raises(TypeError, match=f"exception handler .*forgetful returned {type(result).__name__}"):
+        TestClient(app).get("/")

@@ -11,6 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from FasterAPI import APIRouter, Depends, Faster, Header, HTTPException, PlainTextResponse, Query, TestClient, WebSocket, WebSocketException
 from FasterAPI.testclient import WebSocketDenialResponse
+from FasterAPI.websockets import WebSocketMessageError
 
 
 def exchange(app: Any, path: str, *messages: dict[str, Any]) -> list[dict[str, Any]]:
@@ -214,3 +215,105 @@ def test_a_session_sends_the_cookies_of_the_client() -> None:
 
     with TestClient(serving(jar), cookies={"a": "1"}) as client, client.websocket_connect("/ws", cookies={"b": "2"}) as session:
         assert session.receive_json() == {"a": "1", "b": "2"}
+
+
+# --- kinds, closes, origins
+
+
+def received(operation: Any, *messages: dict[str, Any]) -> Any:
+    """What an operation made of one message, and what the application sent."""
+    found: list[Any] = []
+
+    async def serve(websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            found.append(await operation(websocket))
+        except Exception as exc:
+            found.append(exc)
+        found.append(await websocket.receive_text())
+
+    sent = exchange(serving(serve), "/ws", *messages, {"type": "websocket.receive", "text": "after"})
+    assert found[1] == "after", "the connection could be used"
+    assert sent[-1]["type"] == "websocket.close"
+    return found[0]
+
+
+@pytest.mark.parametrize("missing", [{}, {"text": None}, {"bytes": None}])
+def test_a_message_of_the_other_kind_is_an_error(missing: dict[str, None]) -> None:
+    """Never the text "None"; servers leave the other member out, or set it to None."""
+    binary = {"type": "websocket.receive", "bytes": b"x", **({} if "bytes" in missing else missing)}
+    text = {"type": "websocket.receive", "text": "x", **({} if "text" in missing else missing)}
+    for operation, message, words in (
+        (WebSocket.receive_text, binary, "expected a message of text, got bytes"),
+        (WebSocket.receive_json, binary, "expected a message of text, got bytes"),
+        (WebSocket.receive_bytes, text, "expected a message of bytes, got text"),
+    ):
+        error = received(operation, message)
+        assert isinstance(error, WebSocketMessageError)
+        assert isinstance(error, KeyError)
+        assert str(error) == words
+    assert received(WebSocket.receive_bytes, binary) == b"x"
+    assert received(WebSocket.receive_text, text) == "x"
+
+
+def test_json_comes_as_text_or_binary() -> None:
+    """What is no JSON is a `ValueError`, and another mode a `RuntimeError`."""
+    assert received(WebSocket.receive_json, {"type": "websocket.receive", "text": "[1]"}) == [1]
+    assert received(lambda ws: ws.receive_json(mode="binary"), {"type": "websocket.receive", "bytes": b"[1]"}) == [1]
+    assert isinstance(received(WebSocket.receive_json, {"type": "websocket.receive", "text": "["}), ValueError)
+    assert isinstance(received(lambda ws: ws.receive_json(mode="odd")), RuntimeError)
+
+
+def test_an_operation_that_returns_ends_the_connection() -> None:
+    """1000 where it was accepted; a handshake that nobody accepted is refused. Closing twice is once."""
+
+    async def silent(websocket: WebSocket) -> None:
+        pass
+
+    async def accepting(websocket: WebSocket) -> None:
+        await websocket.accept()
+
+    async def closing(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close(3000, "done")
+        await websocket.close()
+
+    assert [message["type"] for message in exchange(serving(silent), "/ws")] == ["websocket.close"]
+    assert exchange(serving(accepting), "/ws")[1:] == [{"type": "websocket.close", "code": 1000, "reason": ""}]
+    assert exchange(serving(closing), "/ws")[1:] == [{"type": "websocket.close", "code": 3000, "reason": "done"}]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(999, None), (1004, None), (1005, None), (1006, None), (1015, None), (2999, None), (5000, None), (1000, "é" * 62)]
+)
+def test_a_close_that_cannot_be_sent_is_an_error(code: int, reason: str | None) -> None:
+    """By its code, or by a reason that no control frame can hold; nothing has been sent then."""
+
+    async def closing(websocket: WebSocket) -> None:
+        await websocket.accept()
+        with pytest.raises(ValueError, match=r"cannot be sent as a close code|must not be longer than 123 bytes"):
+            await websocket.close(code, reason)
+        await websocket.close(4999, "é" * 61)
+
+    assert exchange(serving(closing), "/ws")[1:] == [{"type": "websocket.close", "code": 4999, "reason": "é" * 61}]
+
+
+def test_the_origin_of_a_handshake_can_be_judged() -> None:
+    """Without regard to case; any by a star, but for "null"; a client that names none is not a page that is known."""
+
+    async def judging(websocket: WebSocket, allowed: Annotated[list[str], Query()] = []) -> None:  # noqa: B006
+        await websocket.accept()
+        await websocket.send_json([websocket.origin_allowed(*allowed), websocket.path])
+
+    app = serving(judging)
+    cases: list[tuple[str | None, list[str], bool]] = [
+        ("https://Shop.test", ["https://shop.TEST"], True), ("https://shop.test:444", ["https://shop.test"], False),
+        ("http://shop.test", ["https://shop.test"], False), ("https://a.test", ["*"], True), ("null", ["*"], False),
+        ("null", ["null"], True), (None, ["*"], False), (None, [""], False), ("https://a.test", [], False),
+    ]  # fmt: skip
+    with TestClient(app) as client:
+        for origin, allowed, expected in cases:
+            query = "&".join(f"allowed={name}" for name in allowed)
+            headers = {} if origin is None else {"origin": origin}
+            with client.websocket_connect(f"/ws?{query}", headers=headers) as session:
+                assert session.receive_json() == [expected, "/ws"], (origin, allowed)
