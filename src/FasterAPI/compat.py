@@ -127,8 +127,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("--port", type=int, default=8000)
         command.add_argument("--root-path", default="")
         command.add_argument("--workers", type=int, default=1)
+    check = commands.add_parser("check", help="print what files use that is not here; their code is not run")
+    check.add_argument("paths", metavar="PATH", nargs="+")
     options = parser.parse_args(arguments)
-    return _serve(options)
+    return _check(options.paths) if options.command == "check" else _serve(options)
+
+
+def _check(paths: Sequence[str]) -> int:
+    from FasterAPI._compat_check import check_paths
+
+    count = 0
+    for missing in check_paths(paths):
+        count += 1
+        print(missing)
+    return 1 if count else 0
 
 
 def _serve(options: Any) -> int:
