@@ -83,14 +83,19 @@ class NativeField(StructField):
         super().__init__(name, field_info, mode)
         bare = next(item for item in members(field_info.annotation) if item is not type(None))
         self.convert = CONVERTERS.get(bare)
+        self.is_constrained = bare in CONVERTERS and "Meta(" in repr(field_info.annotation)
 
     def validate(self, value: Any, values: Any = None, *, loc: tuple[int | str, ...] = ()) -> tuple[Any, list[dict[str, Any]]]:
         if self.convert is None or not isinstance(value, str):
             return super().validate(value, values, loc=loc)
         convert, kind, message = self.convert
         try:
-            return convert(value), []
+            converted = convert(value)
         except ValueError:
             if kind == "int_parsing" and _FLOAT.fullmatch(value.strip()) is not None and "." in value:
                 kind, message = "int_from_float", "Input should be a valid integer, got a number with a fractional part"
             return None, [{"type": kind, "loc": loc, "msg": message, "input": value}]
+        if not self.is_constrained:
+            return converted, []
+        checked, errors = super().validate(converted, values, loc=loc)
+        return checked, [{**error, "input": value} for error in errors]

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from copy import copy
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PydanticSchemaGenerationError, TypeAdapter, ValidationError, create_model
@@ -15,7 +15,7 @@ from pydantic.types import Json
 from pydantic.warnings import PydanticDeprecatedSince20
 from pydantic_core import PydanticSerializationError, PydanticUndefined
 
-from FasterAPI._annotations import is_kind, is_old_model, is_sequence
+from FasterAPI._annotations import is_kind, is_old_model, is_sequence, is_union
 from FasterAPI._fields import Undefined
 from FasterAPI.exceptions import FastAPIError, PydanticV1NotSupportedError
 
@@ -79,7 +79,7 @@ class ModelField:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=UserWarning, module="pydantic")
             warnings.filterwarnings("ignore", category=PydanticDeprecatedSince20)
-            typed: Any = Annotated[(field_info.annotation, *field_info.metadata, Field(**values))]
+            typed: Any = Annotated[(_constrained(field_info.annotation), *map(_as_constraint, field_info.metadata), Field(**values))]
             self._type_adapter: TypeAdapter[Any] = TypeAdapter(typed, config=config)
         # Looked up for each request, so worked out once.
         self.kind: str = getattr(field_info, "kind", "")
@@ -197,6 +197,26 @@ def inferred_marker(kind: str, annotation: Any, default: Any) -> FieldInfo:
     marker: Any = {"query": params.Query, "body": params.Body, "file": params.File}[kind]
     found: FieldInfo = marker(_NONE if default is Undefined else default, annotation=annotation)
     return found
+
+
+def _as_constraint(item: Any) -> Any:
+    """What `msgspec.Meta` demands, in pydantic's terms; everything else is what it is."""
+    if not isinstance(item, msgspec.Meta):
+        return item
+    names = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length", "title", "description", "examples")
+    given = {name: value for name in names if (value := getattr(item, name)) is not None}
+    return Field(**given, json_schema_extra=item.extra_json_schema)
+
+
+def _constrained(annotation: Any) -> Any:
+    """The same inside of a type: in a union, or among the items of a container."""
+    if "msgspec.Meta(" not in repr(annotation):
+        return annotation
+    if get_origin(annotation) is Annotated:
+        inner, *metadata = get_args(annotation)
+        return Annotated[(_constrained(inner), *map(_as_constraint, metadata))]
+    items = [_constrained(item) for item in get_args(annotation)]
+    return Union[tuple(items)] if is_union(annotation) else get_origin(annotation)[tuple(items)]
 
 
 def copy_info(field_info: FieldInfo, annotation: Any) -> FieldInfo:

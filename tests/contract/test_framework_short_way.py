@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import subprocess
 import sys
 import textwrap
@@ -414,3 +415,101 @@ def test_structs_and_plain_parameters_need_no_pydantic() -> None:
     """
     for how in ("there", "missing"):
         subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(script), how], check=True, timeout=30)
+
+
+def test_the_document_of_structs_and_plain_parameters_needs_no_pydantic() -> None:
+    """It is the same with pydantic loaded, not loaded, and missing."""
+    script = """
+        import importlib.abc, importlib.util, json, sys
+
+        if sys.argv[1] == "loaded":
+            import pydantic
+        if sys.argv[1] == "missing":
+            class Blocker(importlib.abc.MetaPathFinder):
+                def find_spec(self, name, path=None, target=None):
+                    if name.partition(".")[0] in ("pydantic", "pydantic_core"):
+                        raise ModuleNotFoundError(name)
+            real = importlib.util.find_spec
+            importlib.util.find_spec = lambda name, package=None: None if name == "pydantic" else real(name, package)
+            sys.meta_path.insert(0, Blocker())
+
+        from typing import Annotated
+
+        import msgspec
+        from FasterAPI import Faster, TestClient
+
+        class Line(msgspec.Struct):
+            sku: str
+            count: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+        app = Faster(title="Shelf", description="of lines", openapi_tags=[{"name": "a"}], contact={"name": "n"})
+
+        @app.get("/{n}", tags=["a"])
+        async def read(n: Annotated[int, msgspec.Meta(le=9)], f: float = 1.5, s: str | None = None, b: bool = False):
+            "What it does."
+
+        @app.post("/lines", responses={404: {"description": "none"}}, deprecated=True)
+        async def echo(line: Line, dry: bool = False) -> list[Line]:
+            return [line]
+
+        with TestClient(app) as client:
+            print(json.dumps(client.get("/openapi.json").json(), sort_keys=True))
+            assert client.get("/docs").status_code == 200
+        assert ("pydantic" in sys.modules) == (sys.argv[1] == "loaded")
+    """
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script)]
+    loaded, absent, missing = (
+        json.loads(subprocess.run([*command, how], check=True, timeout=30, capture_output=True).stdout)
+        for how in ("loaded", "absent", "missing")
+    )
+    assert loaded == absent == missing
+    first, second = loaded["paths"]["/{n}"]["get"]["parameters"][:2]
+    assert first["schema"] == {"type": "integer", "maximum": 9, "title": "N"}
+    assert second["schema"] == {"type": "number", "default": 1.5, "title": "F"}
+
+
+@pytest.mark.parametrize("how", ["loaded", "absent"])
+def test_what_meta_demands_is_demanded(how: str) -> None:
+    """Of parameters too, in unions and lists as well, in the words of pydantic, and in the document."""
+    script = """
+        import sys
+        if sys.argv[1] == "loaded":
+            import pydantic
+        from typing import Annotated
+        from msgspec import Meta
+        from FasterAPI import Faster, TestClient
+
+        app = Faster()
+        Short = Annotated[str, Meta(max_length=3, pattern="^a", description="begins with a")]
+
+        @app.get("/{n}")
+        async def read(n: Annotated[int, Meta(ge=1, le=9)], f: Annotated[float, Meta(multiple_of=0.5)] = 1.0, s: Short = "a") -> list:
+            return [n, f, s]
+
+        if sys.argv[1] == "loaded":
+            from FasterAPI import Query
+
+            @app.get("/")
+            async def more(
+                o: Short | None = None,
+                many: Annotated[list[Annotated[int, Meta(gt=0)]], Query()] = [],
+                q: Annotated[str, Query(), Meta(min_length=2)] = "ab",
+            ):
+                return [o, many, q]
+
+        client = TestClient(app)
+        assert client.get("/5?f=1.5&s=abc").json() == [5, 1.5, "abc"]
+        wrong = {"/0": "greater_than_equal", "/10": "less_than_equal", "/5?f=0.7": "multiple_of", "/5?s=abcd": "string_too_long",
+                 "/5?s=b": "string_pattern_mismatch", "/x": "int_parsing"}
+        if sys.argv[1] == "loaded":
+            assert client.get("/?o=abc&many=1&many=2&q=xy").json() == ["abc", [1, 2], "xy"]
+            wrong |= {"/?o=b": "string_pattern_mismatch", "/?many=0": "greater_than", "/?q=x": "string_too_short"}
+        for target, kind in wrong.items():
+            (fault,) = client.get(target).json()["detail"]
+            assert fault["type"] == kind, (target, fault)
+            assert fault["input"] in target
+        parameters = {item["name"]: item["schema"] for item in app.openapi()["paths"]["/{n}"]["get"]["parameters"]}
+        assert parameters["n"] == {"type": "integer", "minimum": 1, "maximum": 9, "title": "N"}
+        assert parameters["f"] == {"type": "number", "multipleOf": 0.5, "default": 1.0, "title": "F"}
+    """
+    subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(script), how], check=True, timeout=30)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import copy
 import http.client
 import inspect
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
 
 from FasterAPI._annotations import is_kind
-from FasterAPI._pydantic import ModelField, fields_of
 from FasterAPI.datastructures import DefaultPlaceholder, _Unset
 from FasterAPI.dependencies.models import Dependant
-from FasterAPI.dependencies.values import parameter_model
+from FasterAPI.dependencies.values import fields_of, parameter_model
 from FasterAPI.encoders import jsonable_encoder
 from FasterAPI.openapi.constants import METHODS_WITH_BODY, REF_PREFIX
-from FasterAPI.openapi.models import OpenAPI
 from FasterAPI.openapi.schemas import Schemas
 from FasterAPI.utils import deep_dict_update, is_body_allowed_for_status_code
+
+if TYPE_CHECKING:
+    from FasterAPI._pydantic import ModelField
 
 __all__ = ["get_openapi", "get_openapi_path", "validation_error_definition", "validation_error_response_definition"]
 
@@ -310,4 +312,8 @@ def get_openapi(
     output["paths"] = paths
     rest = {"webhooks": hooks, "tags": tags, "externalDocs": external_docs}
     output |= {name: value for name, value in rest.items() if value}
+    if "pydantic" not in sys.modules:  # then the descriptions are all that has come from outside of the framework
+        return jsonable_encoder(output, exclude_none=True)  # type: ignore[no-any-return]
+    from FasterAPI.openapi.models import OpenAPI
+
     return jsonable_encoder(OpenAPI(**output), by_alias=True, exclude_none=True)  # type: ignore[no-any-return]
