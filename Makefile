@@ -40,4 +40,4 @@ micro: $(STAMP) ## the micro benchmark of the pure parts
 	@$(RUN) bench/micro.py
 
 clean: ## remove what was made
-	rm -rf $(VENV) .venv-bench .oracle build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .oracle .libraries build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
