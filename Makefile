@@ -23,7 +23,7 @@ lock: ## renew uv.lock and requirements.lock (needs uv)
 	uv lock
 	uv export --quiet --format requirements-txt --extra dev --no-emit-project --no-header -o requirements.lock
 
-soak: $(STAMP) ## longer campaigns: fuzzing, cancellation, leaks
+soak: $(STAMP) ## longer campaigns: fuzzing, cancellation, leaks, libraries beside the framework, pages in a browser
 	@FASTHTTP_SOAK=1 $(RUN) -m pytest tests/soak -q
 
 oracle: $(STAMP) ## the suite of FastAPI against our framework, and its list of expected failures

@@ -39,6 +39,7 @@ LIBRARIES = {
     "admin": "sqladmin sqlalchemy[asyncio] itsdangerous",
     "queries": "strawberry-graphql[fastapi]",
     "pages": "fastapi-pagination",
+    "offline": "fastapi-offline",
 }
 
 
