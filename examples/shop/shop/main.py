@@ -51,7 +51,7 @@ def create_app() -> FastAPI:
     app = FastAPI(title="Shop", version="1.0", lifespan=lifespan)
     app.add_middleware(CORSMiddleware, allow_origins=["https://shop.example.com"], allow_methods=["*"], allow_headers=["Authorization"])
     app.middleware("http")(number_requests)
-    app.add_exception_handler(orders.OutOfStock, out_of_stock)
+    app.exception_handler(orders.OutOfStock)(out_of_stock)
     for part in (users, items, orders, live):
         app.include_router(part.router)
     return app
