@@ -140,7 +140,7 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 
 
 counts = Counts()
-app = Faster(title="Dashboard", lifespan=lifespan)
+app = Faster(title="Dashboard", lifespan=lifespan, scalar_url="/scalar")
 app.add_middleware(Traffic, counts=counts)
 
 
