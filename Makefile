@@ -23,7 +23,7 @@ lock: ## renew uv.lock and requirements.lock (needs uv)
 	uv lock
 	uv export --quiet --format requirements-txt --extra dev --no-emit-project --no-header -o requirements.lock
 
-soak: $(STAMP) ## longer campaigns: fuzzing, cancellation, leaks
+soak: $(STAMP) ## longer campaigns: fuzzing, cancellation, leaks, libraries beside the framework, pages in a browser
 	@FASTHTTP_SOAK=1 $(RUN) -m pytest tests/soak -q
 
 oracle: $(STAMP) ## the suite of FastAPI against our framework, and its list of expected failures
@@ -40,4 +40,4 @@ micro: $(STAMP) ## the micro benchmark of the pure parts
 	@$(RUN) bench/micro.py
 
 clean: ## remove what was made
-	rm -rf $(VENV) .venv-bench .oracle build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .oracle .libraries build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -25,11 +25,34 @@ class OperationRoute(BaseRoute):
             return getattr(self, key, None)
         raise KeyError(key)
 
+    @property
+    def app(self) -> Any:
+        """The application of this route; who puts another there is asked from the next request on."""
+        return self.__dict__["app"]
+
+    @app.setter
+    def app(self, app: Any) -> None:
+        self.__dict__["app"] = app
+        forget = self.__dict__.get("forget")
+        if forget is not None:
+            forget()
+
+    @property
+    def _embed_body_fields(self) -> bool:  # what libraries call it that analyse a route anew
+        embedded: bool = self.embedded  # type: ignore[attr-defined]
+        return embedded
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, child_scope = super().matches(scope)
         if match != Match.NONE:
             child_scope["route"] = self
         return match, child_scope
+
+
+class _IncludedRouter(BaseRoute):
+    """What stands for an included router among the target's routes, and libraries look for. Here there are its routes: none is one."""
+
+    original_router: Any
 
 
 class RouteContext:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from starlette._utils import get_route_path
@@ -92,20 +93,21 @@ class RouteIndex:
         for number in self._numbers(path, segments):
             plan = self._short.get(number, self)
             if plan is self:
-                plan = self._short[number] = self._plan(self._routes[number])
+                plan = self._short[number] = self._plan(self._routes[number], number)
             if plan is None:
                 return None, None
             if method in self._routes[number].methods:
                 return self._routes[number], plan
         return None, None
 
-    def _plan(self, route: Any) -> Any:
+    def _plan(self, route: Any, number: int) -> Any:
         from FasterAPI._plan import make_plan
         from FasterAPI.routing import APIRoute
 
         parts = route.path.split("/") if isinstance(route, APIRoute) else ["{:}"]
         if not all(_PLAIN_SEGMENT.fullmatch(part) or _TEXT_PARAMETER.fullmatch(part) for part in parts):
             return None
+        route.forget = partial(self._short.pop, number, None)  # when another application is put there
         places = {part[1:-1].removesuffix(":str"): at for at, part in enumerate(parts) if part.startswith("{")}
         return make_plan(route, places)
 

@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse as StarletteStreamingResponse
-from starlette.types import Send
+from starlette.types import Message, Send
 
 from FasterAPI._threads import iterate_in_threadpool, run_without_limit
+from FasterAPI.logger import logger
 
 __all__ = ["StreamingResponse", "closing"]
 
@@ -37,5 +39,14 @@ class StreamingResponse(StarletteStreamingResponse):
         self._content = content
 
     async def stream_response(self, send: Send) -> None:
-        async with closing(self._content), closing(self.body_iterator):
-            await super().stream_response(send)
+        async def sending(message: Message) -> None:
+            try:
+                await send(message)
+            except OSError as exc:  # how servers from version 2.4 of the protocol on say it
+                raise ClientDisconnect from exc
+
+        try:
+            async with closing(self._content), closing(self.body_iterator):
+                await super().stream_response(sending)
+        except ClientDisconnect:  # nobody is left to answer; background tasks run all the same
+            logger.debug("client disconnected before the end of its response")

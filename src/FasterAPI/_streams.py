@@ -101,20 +101,20 @@ async def with_pings(items: Any, written: Callable[[Any], bytes], ping: float) -
                 await wanted.acquire()
 
     async def out() -> AsyncIterator[bytes]:
-        async with receiving:
-            wanted.release()
-            while True:
-                data = None
-                with anyio.move_on_after(ping):
-                    try:
-                        data = await receiving.receive()
-                    except anyio.EndOfStream:
-                        return
-                yield sse.KEEPALIVE_COMMENT if data is None else data
-                if data is not None:
-                    wanted.release()
+        wanted.release()
+        while True:
+            data = None
+            with anyio.move_on_after(ping):
+                try:
+                    data = await receiving.receive()
+                except anyio.EndOfStream:
+                    return
+            yield sse.KEEPALIVE_COMMENT if data is None else data
+            if data is not None:
+                wanted.release()
 
-    async with anyio.create_task_group() as group:
+    # The reader's end is closed after the task is over: to one that still has something to send it would be an error.
+    async with receiving, anyio.create_task_group() as group:
         group.start_soon(produce)
         yield out()
         group.cancel_scope.cancel()

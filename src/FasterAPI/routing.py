@@ -27,7 +27,7 @@ from FasterAPI import _streams
 from FasterAPI._annotations import is_kind
 from FasterAPI._body_limit import check_form_limits, check_max_body_size, limit_error, with_body_limit
 from FasterAPI._body_memory import Request as BoundedRequest
-from FasterAPI._contexts import OperationRoute, RouteContext, iter_route_contexts
+from FasterAPI._contexts import OperationRoute, RouteContext, _IncludedRouter, iter_route_contexts  # noqa: F401 - libraries ask for it
 from FasterAPI._depends import Depends
 from FasterAPI._raises import check_raises, documented
 from FasterAPI._telemetry import TELEMETRY

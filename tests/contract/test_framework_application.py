@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import pydantic
 import pytest
 from starlette.applications import Starlette
 
@@ -266,6 +267,50 @@ def test_the_target_s_name_can_mean_this_framework() -> None:
         print(compat.installed(), any(name.startswith("fastapi") for name in sys.modules))
     """)
     assert printed.splitlines() == ["True True 0.165.0 True", "fastapi.nothing", "False False"]
+
+
+def test_libraries_can_give_a_route_one_more_dependency() -> None:
+    """With the names of the target's that such libraries use, before or after the first request; a body that it wants is in the schema."""
+    from FasterAPI.dependencies.utils import (
+        _get_body_field,
+        _get_flat_body_params,
+        get_parameterless_sub_dependant,
+        lenient_issubclass,
+    )
+    from FasterAPI.routing import APIRoute, _IncludedRouter, request_response  # type: ignore[attr-defined]
+
+    class Note(pydantic.BaseModel):
+        text: str
+
+    seen: list[str] = []
+    app = FastAPI()
+    router = APIRouter(prefix="/shop")
+    app.include_router(router)
+
+    @router.post("/lamps")
+    async def lamps() -> list[int]:
+        return [1]
+
+    async def take(note: Note) -> None:
+        seen.append(note.text)
+
+    with TestClient(app) as client:
+        assert client.post("/shop/lamps").json() == [1]
+        assert not any(isinstance(route, _IncludedRouter) for route in app.routes)
+        [route] = [route for route in app.routes if isinstance(route, APIRoute)]
+        assert lenient_issubclass(Note, pydantic.BaseModel)
+        assert not lenient_issubclass(list[int], pydantic.BaseModel)
+        depends = Depends(take)
+        route.dependencies.append(depends)
+        route.dependant.dependencies.append(get_parameterless_sub_dependant(depends=depends, path=route.path_format))
+        fields = _get_flat_body_params(route.dependant)
+        route.body_field = _get_body_field(body_params=fields, name=route.unique_id, embed_body_fields=route._embed_body_fields)
+        route.app = request_response(route.get_route_handler())
+        assert client.post("/shop/lamps", json={"text": "more light"}).json() == [1]
+        assert seen == ["more light"]
+        assert client.post("/shop/lamps").status_code == 422
+        body = app.openapi()["paths"]["/shop/lamps"]["post"]["requestBody"]
+    assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Note"}
 
 
 def test_a_framework_that_is_loaded_already_is_not_replaced_unasked() -> None:

@@ -166,6 +166,7 @@ def test_parts_may_be_kept() -> None:
     for name, entry in manifest.items():
         path = f"/docs/assets/{served[name]}"
         assert entry["sha256"][:16] in path
+        assert b"cdn.redoc.ly" not in ask(app, path)[2], "a logo that would be asked for elsewhere"
         for accepted in ("gzip, br", "", "gzip;q=0"):
             status, headers, body = ask(app, path, ("accept-encoding", accepted))
             coded = headers.get(b"content-encoding") == b"gzip"

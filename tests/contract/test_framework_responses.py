@@ -374,6 +374,86 @@ def test_operations_that_yield_can_be_events() -> None:
             assert fourth.split("\n") == [": note", "data: two", "data: lines"]
 
 
+@pytest.mark.parametrize("path", ["/events", "/lines", "/stream"])
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+def test_a_client_that_leaves_a_busy_stream_is_no_error(path: str, version: str) -> None:
+    """More waits to be sent when it goes: the generator is closed, tasks run, nothing is raised. From 2.4 on `send` raises OSError."""
+    app = Faster()
+    done: list[str] = []
+
+    async def endless() -> AsyncIterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            done.append("closed")
+
+    app.get("/events", response_class=EventSourceResponse)(endless)
+    app.get("/lines")(endless)
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse((str(item) async for item in endless()), background=BackgroundTask(done.append, "task"))
+
+    async def main() -> None:
+        bodies = 0
+        left = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            nonlocal bodies
+            bodies += message["type"] == "http.response.body"
+            if bodies == 3:
+                left.set()
+                if version == "2.4":
+                    raise OSError("the client is gone")
+            await asyncio.sleep(0.01)  # meanwhile the next events queue up
+
+        scope = {"type": "http", "asgi": {"version": "3.0", "spec_version": version}, "method": "GET", "path": path}
+        await app({**scope, "raw_path": path.encode(), "query_string": b"", "headers": []}, receive, send)
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    assert sorted(done) == (["closed", "task"] if path == "/stream" else ["closed"])
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_a_client_that_leaves_just_before_an_event_is_no_error(turns: int) -> None:
+    """The event comes so many turns of the loop after it went, and is not sent; the generator is closed, and nothing is raised."""
+    app = Faster()
+    left = asyncio.Event()
+    closed: list[bool] = []
+
+    @app.get("/events", response_class=EventSourceResponse)
+    async def events() -> AsyncIterator[int]:
+        try:
+            yield 1
+            await left.wait()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            yield 2
+            await asyncio.sleep(10)
+        finally:
+            closed.append(True)
+
+    async def main() -> None:
+        async def receive() -> dict[str, Any]:
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                asyncio.get_running_loop().call_later(0.01, left.set)
+
+        scope = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "method": "GET", "path": "/events"}
+        await app({**scope, "raw_path": b"/events", "query_string": b"", "headers": []}, receive, send)
+
+    asyncio.run(asyncio.wait_for(main(), 5))
+    assert closed == [True]
+
+
 @pytest.mark.parametrize("wrong", [
     {"data": 1, "raw_data": "x"}, {"event": "a\nb"}, {"id": "a\rb"}, {"id": "a\0"}, {"retry": -1},
 ])  # fmt: skip

@@ -361,3 +361,21 @@ def _as_query(info: Any) -> Any:
         if hasattr(info, name):
             setattr(query, name, getattr(info, name))
     return query
+
+
+# --- names that libraries take which analyse routes anew, though they are not public
+
+
+lenient_issubclass = is_kind
+
+
+def _get_flat_body_params(dependant: Dependant) -> list[Any]:
+    """The body fields of a dependant and of all below it."""
+    return [field for below in dependant.walk() for field in below.body_params]
+
+
+def _get_body_field(*, body_params: list[Any], name: str, embed_body_fields: bool) -> Any:
+    """The field that stands for the body, None without one."""
+    from FasterAPI.dependencies.forms import body_field
+
+    return body_field(body_params, name, embed_body_fields)

@@ -1,0 +1,1 @@
+"""A small shop: accounts, items with pictures, orders, mail, live notices. Written for FastAPI."""
