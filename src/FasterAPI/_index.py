@@ -15,7 +15,7 @@ from starlette._utils import get_route_path
 from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Message, Receive, Scope, Send
 
 from FasterAPI._frontend import best
@@ -58,12 +58,19 @@ class RouteIndex:
         self._short: dict[int, Any] = {}  # by position: the short way of a route, None where it has none
         self._root = _Node()
         self._static: dict[str, list[int]] = {}
+        self._known: dict[str, list[int]] = {}
         for number, route in enumerate(self._routes):
             self._add(number, route)
 
     def _add(self, number: int, route: BaseRoute) -> None:
         path = getattr(route, "path", None)
         regex = getattr(route, "path_regex", None)
+        if type(route) is Mount and "{" not in route.path:  # takes whatever is below its path
+            node = self._root
+            for segment in route.path.split("/") if route.path else ():
+                node = node.children.setdefault(segment, _Node())
+            node.open.append(number)
+            return
         if not isinstance(path, str) or regex is None or not hasattr(route, "path_format") or type(route).__name__ in ("Mount", "Host"):
             self._root.open.append(number)
             return
@@ -112,6 +119,27 @@ class RouteIndex:
         return make_plan(route, places)
 
     def _numbers(self, path: str, segments: list[str]) -> list[int]:
+        """The positions of the routes that may fit, in order. What is found for a path without parameters is kept."""
+        known = self._known.get(path)
+        if known is not None:
+            return known
+        if path in self._static:
+            known = self._known[path] = self._search(path, segments)
+            return known
+        node = self._root
+        for segment in segments:  # most paths lead to one place, past nothing that may fit too
+            if node.open or (node.other is not None and segment in node.children):
+                return self._search(path, segments)
+            following = node.children.get(segment) or (node.other if segment else None)
+            if following is None:
+                break
+            node = following
+        else:
+            if not node.open and path[-1:] != "\n":
+                return node.routes
+        return self._search(path, segments)
+
+    def _search(self, path: str, segments: list[str]) -> list[int]:
         found = list(self._static.get(path, ()))
         if path[-1:] == "\n":  # the `$` at the end of a route's expression lets one line feed be
             found += self._numbers(path[:-1], path[:-1].split("/"))

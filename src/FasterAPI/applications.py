@@ -281,9 +281,17 @@ class Faster(Verbs, Starlette):
         if self.root_path:
             scope["root_path"] = self.root_path
         if scope["type"] == "http" and self._is_plain() and not scope.get("root_path"):
-            if await self._short_way(scope, receive, send):
-                return
-            scope[GAVE_UP] = True
+            path: str = scope["path"]
+            segments = path.split("/")
+            route, plan = self.router.index().short_way(scope["method"], path, segments)
+            if plan is not None:
+                scope["app"] = self
+                scope["router"] = self.router
+                scope["route"] = route
+                scope["endpoint"] = route.endpoint
+                if await plan(scope, receive, send, segments, self._finish):
+                    return
+            scope[GAVE_UP] = True  # before anything happened but that its body was read
         body = scope.pop(BODY, None)
         await super().__call__(scope, receive if body is None else replaying(body, receive), checked(send))
 
@@ -303,25 +311,14 @@ class Faster(Verbs, Starlette):
         """Whether nothing stands between the server and the operations that has to see each request."""
         return (
             not self.user_middleware
+            and not self.dependency_overrides
             and self.middleware_stack is self._own_stack
             and self.max_body_size is None
             # Libraries replace either, on the class or on the application.
-            and getattr(self.build_middleware_stack, "__func__", None) is Faster.build_middleware_stack
+            and "build_middleware_stack" not in self.__dict__
+            and type(self).build_middleware_stack is Faster.build_middleware_stack
             and type(self.router).app is routing.APIRouter.app
         )
-
-    async def _short_way(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Answer a request the short way, if it has one; False: nothing has happened yet but that its body was read."""
-        path: str = scope["path"]
-        segments = path.split("/")
-        route, plan = self.router.index().short_way(scope["method"], path, segments)
-        if plan is None or self.dependency_overrides:
-            return False
-        scope["app"] = self
-        scope["router"] = self.router
-        scope["route"] = route
-        scope["endpoint"] = route.endpoint
-        return await plan(scope, receive, send, segments, self._finish)  # type: ignore[no-any-return]
 
     async def _finish(self, outcome: Any, scope: Scope, receive: Receive, send: Send) -> bool:
         """Send a response, or answer an exception, as if it came from the router."""
