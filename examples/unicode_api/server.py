@@ -53,7 +53,7 @@ db: sqlite3.Connection
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
     global db
-    db = sqlite3.connect(DATABASE, check_same_thread=False)
+    db = sqlite3.connect(DATABASE, check_same_thread=False, isolation_level=None)  # each note is kept at once
     db.row_factory = sqlite3.Row
     yield
     db.close()
