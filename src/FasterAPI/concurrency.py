@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DependencyLimit",
     "RemoteError",
+    "ShieldedExit",
     "SubInterpreterImportError",
     "SubInterpreterPool",
     "WorkerDied",
@@ -31,7 +33,6 @@ __all__ = [
     "run_in_subinterpreter",
     "run_in_threadpool",
     "run_until_first_complete",
-    "shielded_exit",
 ]
 
 T = TypeVar("T")
@@ -76,19 +77,29 @@ async def contextmanager_in_threadpool(manager: AbstractContextManager[T]) -> As
             await run_without_limit(manager.__exit__, None, None, None)
 
 
-@asynccontextmanager
-async def shielded_exit(manager: AbstractAsyncContextManager[T], scope: anyio.CancelScope) -> AsyncGenerator[T, None]:
+class ShieldedExit(Generic[T]):
     """A context manager whose exit is finished even where the request is cancelled; `scope` is around all of them."""
-    before = scope.shield
-    try:
-        async with manager as value:
-            try:
-                yield value
-            finally:
-                scope.shield = True
-    finally:
-        scope.shield = before
-    await checkpoint_if_cancelled()
+
+    __slots__ = ("_manager", "_scope")
+
+    def __init__(self, manager: AbstractAsyncContextManager[T], scope: anyio.CancelScope) -> None:
+        self._manager = manager
+        self._scope = scope
+
+    async def __aenter__(self) -> T:
+        return await self._manager.__aenter__()
+
+    async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None) -> bool | None:
+        scope = self._scope
+        before = scope.shield
+        scope.shield = True
+        try:
+            swallowed = await self._manager.__aexit__(kind, exc, traceback)
+        finally:
+            scope.shield = before
+        if exc is None or swallowed:
+            await checkpoint_if_cancelled()
+        return swallowed
 
 
 class DependencyLimit:

@@ -221,6 +221,13 @@ def serving(server: Any) -> Iterator[Any]:
     server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def fresh_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests have imported of the framework whose name ours can take: a block begins as a program does."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "fastapi"]:
+        monkeypatch.delitem(sys.modules, name)
+
+
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What the blocks know beforehand."""

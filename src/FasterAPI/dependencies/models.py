@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Literal
@@ -79,6 +80,12 @@ class Dependant:
     @property
     def is_generator(self) -> bool:
         return self.kind in ("generator", "async generator")
+
+    @cached_property
+    def manager(self) -> Callable[..., Any]:
+        """What makes a context manager of a generator."""
+        call: Any = self.call
+        return asynccontextmanager(call) if self.kind == "async generator" else contextmanager(call)
 
     @property
     def lifetime(self) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from FasterAPI.background import BackgroundTasks
-from FasterAPI.concurrency import asynccontextmanager, contextmanager_in_threadpool, limited, run_in_threadpool, shielded_exit
+from FasterAPI.concurrency import ShieldedExit, contextmanager_in_threadpool, limited, run_in_threadpool
 from FasterAPI.dependencies.models import Dependant
 from FasterAPI.security.base import SecurityScopes
 
@@ -194,7 +194,6 @@ class _Solver:
 async def entered(dependant: Dependant, scope: Any, stack: AsyncExitStack, arguments: dict[str, Any]) -> Any:
     """The value of a dependency with `yield`, which is left with `stack`."""
     request_stack: AsyncExitStack = scope[REQUEST_STACK]
-    call: Any = dependant.call
     manager: Any
     if dependant.kind == "async generator":
         shields: dict[AsyncExitStack, anyio.CancelScope] = scope.setdefault(_SHIELDS, {})
@@ -202,9 +201,9 @@ async def entered(dependant: Dependant, scope: Any, stack: AsyncExitStack, argum
         if shield is None:
             shield = shields[request_stack] = request_stack.enter_context(anyio.CancelScope())
             request_stack.callback(shields.pop, request_stack)
-        manager = shielded_exit(asynccontextmanager(call)(**arguments), shield)
+        manager = ShieldedExit(dependant.manager(**arguments), shield)
     else:
-        manager = contextmanager_in_threadpool(contextmanager(call)(**arguments))
+        manager = contextmanager_in_threadpool(dependant.manager(**arguments))
     if dependant.limit is not None:
         manager = limited(manager, dependant.limit.get_semaphore())
     return await stack.enter_async_context(manager)
