@@ -128,17 +128,20 @@ class _Walk:
             return str(value)
         if value is None or isinstance(value, (str, int, float)):
             return value
-        if isinstance(value, dict):  # here, not in a function of its own: what is nested needs one frame a level
+        # Loops, here: what is nested needs one frame a level, of which a comprehension is another before Python 3.12.
+        if isinstance(value, dict):
             allowed = self._allowed(value, include, exclude)
-            return {
-                self.encode(key): self.encode(item)
-                for key, item in value.items()
-                if key in allowed
-                and (item is not None or not self.exclude_none)
-                and not (self.sqlalchemy_safe and isinstance(key, str) and key.startswith("_sa"))
-            }
+            members = {}
+            for key, item in value.items():
+                is_hidden = self.sqlalchemy_safe and isinstance(key, str) and key.startswith("_sa")
+                if key in allowed and (item is not None or not self.exclude_none) and not is_hidden:
+                    members[self.encode(key)] = self.encode(item)
+            return members
         if isinstance(value, (list, set, frozenset, GeneratorType, tuple, deque)):
-            return [self.encode(item, include, exclude) for item in value]
+            items = []
+            for item in value:
+                items.append(self.encode(item, include, exclude))  # noqa: PERF401
+            return items
         encoder = _encoder_of(value)
         return self._encode_object(value, include, exclude) if encoder is None else encoder(value)
 

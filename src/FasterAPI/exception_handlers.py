@@ -44,7 +44,11 @@ async def _silence(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def request_validation_exception_handler(request: Request, exc: RequestValidationError) -> JSONResponse:
     """422 with every fault."""
-    return JSONResponse({"detail": jsonable_encoder(exc.errors())}, status_code=422)
+    errors = exc.errors()
+    try:
+        return JSONResponse({"detail": jsonable_encoder(errors)}, status_code=422)
+    except RecursionError:  # what was sent is nested too deep to be shown
+        return JSONResponse({"detail": jsonable_encoder([{**error, "input": None} for error in errors])}, status_code=422)
 
 
 async def websocket_request_validation_exception_handler(websocket: WebSocket, exc: WebSocketRequestValidationError) -> None:

@@ -193,6 +193,24 @@ def test_a_hundred_thousand_brackets_are_refused_without_a_traceback(kind: type[
     assert (answer.status_code, answer.json()) == (400, {"detail": "There was an error parsing the body"})
 
 
+@pytest.mark.parametrize("kind", [Faster, FastAPI])
+@pytest.mark.parametrize("depth", [300, 700, 960, 999])
+def test_what_is_nested_as_deep_as_allowed_is_explained(kind: type[Faster], depth: int) -> None:
+    """The fault is told, with what was sent as far as that can be shown; there is no 500."""
+    app = kind()
+
+    @app.post("/")
+    async def read(value: Annotated[int, Body()]) -> Any:
+        return value
+
+    for body in (b'{"a":' * depth + b"1" + b"}" * depth, b"[" * depth + b"]" * depth):
+        answer = TestClient(app).post("/", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code in (400, 422)
+        if answer.status_code == 422:
+            assert b'"type":"int_type"' in answer.content
+            assert body in answer.content or depth > 300
+
+
 def test_depth_is_found_in_one_pass() -> None:
     """An unfinished string, and a bracket too many, are left to the parser."""
     assert is_too_deep(b"[[[[", 3)
