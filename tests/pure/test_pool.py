@@ -274,7 +274,8 @@ def test_closing_answers_every_waiter_and_returns_every_connection_once() -> Non
     pool.discard(dead)
     (ticket,) = queue(pool, "b", 1)
     reason = PoolError("pool is closed")
-    assert set(pool.close(reason)) == {idle, busy, dead}
+    unused, used = pool.close(reason)
+    assert (set(unused), used) == ({idle, dead}, [busy])
     assert ticket.granted is reason
     assert pool.closed
     assert pool.doomed == []
@@ -300,7 +301,7 @@ def test_release_after_the_end_is_harmless() -> None:
     """Whoever has the connection ends it; the pool no longer knows it."""
     pool = make()
     link = connect(pool, "a")
-    assert pool.close(PoolError("over")) == [link]
+    assert pool.close(PoolError("over")) == ([], [link])
     give_back(pool, link, 10.0)
     pool.settle(link)
     assert (pool.doomed, pool.stats().idle) == ([], 0)

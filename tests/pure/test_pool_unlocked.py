@@ -8,6 +8,7 @@ from collections import OrderedDict
 from typing import Any
 
 from fasthttp._pure.pool import OPEN, Ticket
+from fasthttp.errors import PoolError
 from tests.pure.test_pool import Link, connect, give_back, make, moments, queue
 
 
@@ -119,6 +120,25 @@ def test_a_connection_that_comes_back_just_after_nothing_was_idle_may_be_evicted
     assert (pool.doomed, pool.stats().open) == ([link], 1)
     pool.opened("a", Link("another"))
     assert pool.stats().open == 1
+
+
+def test_a_connection_that_is_taken_while_the_pool_ends_is_in_use() -> None:
+    """It is ended as one, so that its exchange is told why; the rest is closed."""
+    pool = make()
+    taken, left = connect(pool, "a"), connect(pool, "a")
+    for link in (left, taken):
+        give_back(pool, link, 10.0)
+    host, got = pool._hosts["a"], list[Any]()
+
+    class WhenPopped(Meanwhile):
+        def popitem(self, last: bool = True) -> Any:
+            self.happen()
+            return super().popitem(last)
+
+    host.idle = WhenPopped(host.idle, lambda: got.append(pool.take("a", 1.0)))
+    assert pool.close(PoolError("over")) == ([left], [taken])
+    assert got == [taken]
+    assert pool.take("a", 1.0) is None
 
 
 def test_the_order_of_the_oldest_does_not_grow_with_those_that_are_gone() -> None:

@@ -213,23 +213,23 @@ class AsyncPool:
     def close(self) -> None:
         """Close idle connections, fail waiters, and cut the exchanges that are in flight."""
         with self._lock:
-            idle = self._state.idle_connections()
-            connections = self._state.close(PoolError("pool is closed"))
+            unused, used = self._state.close(PoolError("pool is closed"))
         for timer in (self._timer, self._waiters_timer):
             if timer is not None:
                 timer.cancel()
         self._timer = self._waiters_timer = None
-        for connection in connections:
+        for connection in unused:
             connection.on_lost = None
-            if connection in idle:
-                connection.close()
-            else:
-                connection.cut()
+            connection.close()
+        for connection in used:
+            connection.on_lost = None
+            connection.cut()
 
     def disown(self) -> None:
         """In a forked child: let go of the parent's connections."""
         self._lock = threading.Lock()
-        for connection in self._state.close(PoolError("pool belongs to the parent process")):
+        unused, used = self._state.close(PoolError("pool belongs to the parent process"))
+        for connection in (*unused, *used):
             connection.on_lost = None
             connection.disown()
         self._timer = self._waiters_timer = None

@@ -263,13 +263,20 @@ class PoolState:
             self._forget(host)
         return earliest
 
-    def close(self, reason: BaseException) -> list[Any]:
-        """End the pool: every waiter is granted `reason`; returns all connections, to be closed by the caller."""
+    def close(self, reason: BaseException) -> tuple[list[Any], list[Any]]:
+        """End the pool: every waiter is granted `reason`. Returns (those that nobody uses, those in use), to be ended by the caller.
+
+        Whoever takes one meanwhile has it: idle ones are taken here as well, one by one.
+        """
         self.closed = True
-        connections = [*self._owner, *self.doomed]
+        unused, self.doomed = self.doomed, []
+        for host in self._hosts.values():
+            while (connection := _pop(host)) is not None:
+                unused.append(connection)
+        known = set(unused)
+        used = [connection for connection in self._owner if connection not in known]
         tickets = [ticket for host in self._hosts.values() for ticket in host.waiters]
         self._reused += sum(connection.reuses for connection in self._owner)
-        self.doomed = []
         self._hosts.clear()
         self._owner.clear()
         self._oldest.clear()
@@ -279,7 +286,7 @@ class PoolState:
         for ticket in tickets:
             ticket.host.waiters.clear()
             ticket.grant(reason)
-        return connections
+        return unused, used
 
     def idle_connections(self) -> set[Any]:
         return {connection for connection, host in self._owner.items() if connection in host.idle}
