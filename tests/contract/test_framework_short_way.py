@@ -358,21 +358,35 @@ def test_a_request_that_is_not_canonical_is_tried_the_short_way_once(monkeypatch
     assert tried == ["/items/x"]
 
 
+# Pydantic is loaded already, not loaded ("absent"), or as if it were not installed.
+PYDANTIC = """
+    import importlib.util, sys
+
+    class Missing:
+        def find_spec(self, name, path=None, target=None):
+            if name.partition(".")[0] in ("pydantic", "pydantic_core"):
+                raise ModuleNotFoundError(name)
+
+    if sys.argv[1] == "loaded":
+        import pydantic
+    elif sys.argv[1] == "missing":
+        find_spec = importlib.util.find_spec
+        importlib.util.find_spec = lambda name, package=None: None if name == "pydantic" else find_spec(name, package)
+        sys.meta_path.insert(0, Missing())
+"""
+
+
+def fresh(script: str, how: str) -> str:
+    """What a script prints in an interpreter of its own, where pydantic is as told."""
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(PYDANTIC) + textwrap.dedent(script), how]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_structs_and_plain_parameters_need_no_pydantic() -> None:
     """Neither where it is installed, when it is not loaded, nor where it is missing, when everything is decoded by msgspec."""
     script = """
-        import sys, importlib.abc
-
-        if sys.argv[1] == "missing":
-            class Blocker(importlib.abc.MetaPathFinder):
-                def find_spec(self, name, path=None, target=None):
-                    if name.partition(".")[0] in ("pydantic", "pydantic_core"):
-                        raise ModuleNotFoundError(name)
-            import importlib.util
-            real = importlib.util.find_spec
-            importlib.util.find_spec = lambda name, package=None: None if name == "pydantic" else real(name, package)
-            sys.meta_path.insert(0, Blocker())
-
         import msgspec
         from FasterAPI import Faster, TestClient
 
@@ -413,26 +427,14 @@ def test_structs_and_plain_parameters_need_no_pydantic() -> None:
                 assert (answer.status_code, answer.text) == (other.status_code, other.text), target
         assert "pydantic" not in sys.modules
     """
-    for how in ("there", "missing"):
-        subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(script), how], check=True, timeout=30)
+    for how in ("absent", "missing"):
+        fresh(script, how)
 
 
 def test_the_document_of_structs_and_plain_parameters_needs_no_pydantic() -> None:
     """It is the same with pydantic loaded, not loaded, and missing."""
     script = """
-        import importlib.abc, importlib.util, json, sys
-
-        if sys.argv[1] == "loaded":
-            import pydantic
-        if sys.argv[1] == "missing":
-            class Blocker(importlib.abc.MetaPathFinder):
-                def find_spec(self, name, path=None, target=None):
-                    if name.partition(".")[0] in ("pydantic", "pydantic_core"):
-                        raise ModuleNotFoundError(name)
-            real = importlib.util.find_spec
-            importlib.util.find_spec = lambda name, package=None: None if name == "pydantic" else real(name, package)
-            sys.meta_path.insert(0, Blocker())
-
+        import json
         from typing import Annotated
 
         import msgspec
@@ -457,11 +459,7 @@ def test_the_document_of_structs_and_plain_parameters_needs_no_pydantic() -> Non
             assert client.get("/docs").status_code == 200
         assert ("pydantic" in sys.modules) == (sys.argv[1] == "loaded")
     """
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(script)]
-    loaded, absent, missing = (
-        json.loads(subprocess.run([*command, how], check=True, timeout=30, capture_output=True).stdout)
-        for how in ("loaded", "absent", "missing")
-    )
+    loaded, absent, missing = (json.loads(fresh(script, how)) for how in ("loaded", "absent", "missing"))
     assert loaded == absent == missing
     first, second = loaded["paths"]["/{n}"]["get"]["parameters"][:2]
     assert first["schema"] == {"type": "integer", "maximum": 9, "title": "N"}
@@ -472,9 +470,6 @@ def test_the_document_of_structs_and_plain_parameters_needs_no_pydantic() -> Non
 def test_what_meta_demands_is_demanded(how: str) -> None:
     """Of parameters too, in unions and lists as well, in the words of pydantic, and in the document."""
     script = """
-        import sys
-        if sys.argv[1] == "loaded":
-            import pydantic
         from typing import Annotated
         from msgspec import Meta
         from FasterAPI import Faster, TestClient
@@ -512,4 +507,4 @@ def test_what_meta_demands_is_demanded(how: str) -> None:
         assert parameters["n"] == {"type": "integer", "minimum": 1, "maximum": 9, "title": "N"}
         assert parameters["f"] == {"type": "number", "multipleOf": 0.5, "default": 1.0, "title": "F"}
     """
-    subprocess.run([sys.executable, "-W", "error", "-c", textwrap.dedent(script), how], check=True, timeout=30)
+    fresh(script, how)

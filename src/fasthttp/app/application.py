@@ -30,10 +30,10 @@ from fasthttp.testing import UnmatchedRequestError
 from fasthttp.timeouts import Timeout
 
 if TYPE_CHECKING:
-    from FasterAPI import Faster
     from fasthttp.auth import AuthBase
     from fasthttp.cookies import CookieJar
     from fasthttp.security.policy import SecurityPolicy
+    from fasthttp.transports.asgi import ASGIApp
     from fasthttp.transports.base import BaseTransport
 
 __all__ = ["FastHTTP"]
@@ -250,7 +250,7 @@ class FastHTTP(Declarations):
 
         web_run(self, host, port, self.docs_base_url if base_url is None else base_url)
 
-    def docs_app(self, base_url: str | None = None) -> Faster:
+    def docs_app(self, base_url: str | None = None) -> ASGIApp:
         """The docs page as an ASGI application, for a server or an application of yours.
 
         Args:
