@@ -10,13 +10,13 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as StarletteRequest
 
-__all__ = ["MAX_PARAMETERS", "Request", "check_options", "is_too_deep", "too_large"]
+__all__ = ["MAX_PARAMETERS", "Request", "check_limits", "is_too_deep", "too_large"]
 
 MAX_PARAMETERS = 10_000  # of a query
 _NESTING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
-def check_options(given: Mapping[str, Any]) -> None:
+def check_limits(given: Mapping[str, Any]) -> None:
     """Raise `ValueError` for a number of bytes, levels or threads that is none."""
     for name, least in (("max_buffered_body", 0), ("json_depth_limit", 1), ("thread_limit", 1)):
         value = given[name]

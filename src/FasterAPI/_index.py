@@ -195,7 +195,7 @@ class RouteIndex:
                 scope[ENDS] = True
                 if await plan(scope, receive, send, segments, answer_inside):
                     return
-                del scope[ENDS]
+                scope.pop(ENDS, None)
                 body = scope.pop(BODY, None)
                 receive = receive if body is None else replaying(body, receive)
         for route in self.candidates(path):

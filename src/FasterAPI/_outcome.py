@@ -46,7 +46,7 @@ async def outcome_app(scope: Scope, receive: Receive, send: Send) -> None:
 async def answer_inside(outcome: Any, scope: Scope, receive: Receive, send: Send) -> bool:
     """Send a response, or answer an exception, inside of the middleware; True. Handlers find the body that was read."""
     body = scope.pop(BODY, None)
-    del scope[ENDS]
+    scope.pop(ENDS, None)
     request = Request(scope, receive, send)
     if body is not None:
         request._body = body

@@ -223,7 +223,7 @@ def _encode(value: Any) -> bytes:
     return text.encode()
 
 
-_TEMPLATE = """\
+_BEGINNING = """\
 async def plan(scope, receive, send, segments, finish):
     try:
 {arguments}
@@ -231,6 +231,11 @@ async def plan(scope, receive, send, segments, finish):
         return False
     except Exception as exc:
         return await finish(exc, scope, receive, send)
+"""
+
+_TEMPLATE = (
+    _BEGINNING
+    + """\
     try:
 {calls}
         result = {call}
@@ -250,19 +255,15 @@ async def plan(scope, receive, send, segments, finish):
     await send({{"type": "http.response.body", "body": content}})
     return True
 """
+)
 
 
 # The same with dependencies that live until the answer was sent.
-_TEMPLATE_WITH_EXITS = """\
-async def plan(scope, receive, send, segments, finish):
-    try:
-{arguments}
-    except GaveUp:
-        return False
-    except Exception as exc:
-        return await finish(exc, scope, receive, send)
+_TEMPLATE_WITH_EXITS = (
+    _BEGINNING
+    + """\
     started = sent = False
-    ends = scope.pop(ENDS, None)
+    scope.pop(ENDS, None)
     try:
         async with AsyncExitStack() as stack:
             scope[REQUEST_STACK] = stack
@@ -292,10 +293,10 @@ async def plan(scope, receive, send, segments, finish):
     except Exception as exc:
         if started:
             raise_after_start(exc, scope)
-        scope[ENDS] = ends
         return await finish(exc, scope, receive, send)
     return True
 """
+)
 
 
 def _is_simple(dependant: Any, *, may_stay: bool) -> bool:

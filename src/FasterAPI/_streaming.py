@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse as StarletteStreamingResponse
-from starlette.types import Message, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from FasterAPI._threads import iterate_in_threadpool, run_without_limit
 from FasterAPI.logger import logger
@@ -37,6 +37,13 @@ class StreamingResponse(StarletteStreamingResponse):
     def __init__(self, content: Any, *args: Any, **options: Any) -> None:
         super().__init__(content if isinstance(content, AsyncIterable) else iterate_in_threadpool(content), *args, **options)
         self._content = content
+        self._is_sent = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._is_sent:
+            raise RuntimeError("a stream can be sent once; make another response")
+        self._is_sent = True
+        await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
         async def sending(message: Message) -> None:

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from FasterAPI import routing
 from FasterAPI._body_limit import AppBodyLimitMiddleware
-from FasterAPI._body_memory import check_options
+from FasterAPI._body_memory import check_limits
 from FasterAPI._depends import Depends
 from FasterAPI._frontend import Fallback
 from FasterAPI._handlers import answering
@@ -169,7 +169,7 @@ class Faster(Verbs, Starlette):
         given = dict(locals())
         for name in _DESCRIPTION:
             setattr(self, name, given[name])
-        check_options(given)
+        check_limits(given)
         self.servers = servers or []
         self.webhooks = webhooks or routing.APIRouter()
         problems = PROBLEM_HANDLERS if problem_details else {}

@@ -309,6 +309,20 @@ def test_streams_hand_on_each_item_at_once() -> None:
         assert b"content-length" not in headers_of(sent)
 
 
+@pytest.mark.parametrize("kind", [StreamingResponse, EventSourceResponse])
+def test_a_stream_is_sent_once_and_a_whole_answer_as_often_as_one_likes(kind: type[StreamingResponse]) -> None:
+    """The second time is an error before anything was sent, not an empty answer."""
+    app, stream, whole = Faster(), kind(iter(["a", "b"])), JSONResponse({"a": 1})
+    app.get("/stream")(lambda: stream)
+    app.get("/whole")(lambda: whole)
+    client = TestClient(app)
+    assert client.get("/stream").text in ("ab", "data: a\n\ndata: b\n\n")
+    with pytest.raises(RuntimeError, match="a stream can be sent once"):
+        client.get("/stream")
+    assert TestClient(app, raise_server_exceptions=False).get("/stream").status_code == 500
+    assert [client.get("/whole").json() for _ in range(3)] == [{"a": 1}] * 3
+
+
 def test_a_stream_is_closed_when_its_client_goes() -> None:
     """Its `finally` runs, and so do the exits of dependencies."""
     closed: list[str] = []
